@@ -1,0 +1,143 @@
+-- What the verbs share. Every key of a programme is derived from its tag, so one declared key fixes the slot.
+
+-- A slot with this end belongs to a confirmed case and never lapses; it lies beyond any clock.
+local NEVER = 9000000000000000
+
+-- The most that one call may move the service clock: gateways tick every second, so a longer
+-- gap means that nobody was served, and no lease may run meanwhile.
+local LONGEST_GAP_MS = 3000
+
+local function tag_of(keys)
+  return string.sub(keys[1], 1, -5)
+end
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function time_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Reads the clocks without moving them: wall (never backwards) and service clock, in ms.
+local function read_clock(door)
+  local raw = time_ms()
+  local seen = redis.call('HMGET', door, 'wall', 'svc')
+  return math.max(raw, tonumber(seen[1]) or 0), tonumber(seen[2]) or raw
+end
+
+-- Moves the service clock, on which leases and codes run. It stands still while no gateway calls and
+-- while no SMS provider accepts, and a step of the machine's clock in either direction changes nothing.
+local function serve_clock(door)
+  local raw = time_ms()
+  local seen = redis.call('HMGET', door, 'wall', 'svc', 'raw', 'sms_down_ms')
+  local wall = math.max(raw, tonumber(seen[1]) or 0)
+  local svc = tonumber(seen[2]) or raw
+  local gap = math.min(math.max(raw - (tonumber(seen[3]) or raw), 0), LONGEST_GAP_MS)
+  local down = tonumber(seen[4]) or 0
+  svc = svc + math.max(gap - down, 0)
+  redis.call('HSET', door, 'wall', int(wall), 'svc', int(svc), 'raw', int(raw))
+  if down > 0 then
+    down = math.max(down - gap, 0)
+    redis.call('HSET', door, 'sms_down_ms', int(down))
+  end
+  return wall, svc, down
+end
+
+local function day_of(wall, day_offset_ms)
+  return math.floor((wall + day_offset_ms) / 86400000)
+end
+
+local function day_end(day, day_offset_ms)
+  return (day + 1) * 86400000 - day_offset_ms
+end
+
+-- The operator's limit; the seed counts only while there is none.
+local function limit_of(door, seed)
+  local limit = tonumber(redis.call('HGET', door, 'limit'))
+  if not limit then
+    limit = tonumber(seed)
+    redis.call('HSET', door, 'limit', int(limit))
+  end
+  return limit
+end
+
+-- Unlapsed leases and cases being processed. Exact whether or not lapsed slots have been swept yet.
+local function live_count(tag, svc)
+  return redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '+inf')
+end
+
+local function take_slot(tag, person, lease_end, live)
+  redis.call('ZADD', tag .. 'slots', int(lease_end), person)
+  local high = tonumber(redis.call('HGET', tag .. 'door', 'high')) or 0
+  if live + 1 > high then
+    redis.call('HSET', tag .. 'door', 'high', int(live + 1))
+  end
+end
+
+-- The unlapsed end of a person's slot, or nil.
+local function slot_end(tag, person, svc)
+  local score = tonumber(redis.call('ZSCORE', tag .. 'slots', person))
+  if score and score > svc then
+    return score
+  end
+  return nil
+end
+
+-- One arq job, written as arq itself would write it. The job is a hint; the case record is the truth.
+local function enqueue(tag, queue, job_id, payload, ttl_ms)
+  redis.call('SET', 'arq:job:' .. job_id, payload, 'PX', ttl_ms, 'NX')
+  redis.call('ZADD', tag .. queue, 'NX', int(time_ms()), job_id)
+end
+
+local function step(history, state, wall)
+  local entry = state .. ':' .. int(wall)
+  if history and history ~= '' then
+    return history .. ',' .. entry
+  end
+  return entry
+end
+
+-- Keeps an ended record a while, so that a repeated call and a look at the status are still answered.
+local function retire(tag, id, idempotency, kept_ms)
+  redis.call('PEXPIRE', tag .. 'case:' .. id, kept_ms)
+  if idempotency and idempotency ~= '' then
+    redis.call('PEXPIRE', tag .. 'idem:' .. idempotency, kept_ms)
+  end
+end
+
+-- Ends a lease whose phone was never confirmed. The slot goes by its own end, for candidates share it.
+local function lapse(tag, id, wall, kept_ms)
+  local case = tag .. 'case:' .. id
+  local seen = redis.call('HMGET', case, 'state', 'person', 'idempotency', 'history')
+  redis.call('ZREM', tag .. 'leases', id)
+  if seen[1] ~= 'awaiting_phone' then
+    return
+  end
+  redis.call('HSET', case, 'state', 'lapsed', 'history', step(seen[4], 'lapsed', wall))
+  redis.call('HDEL', case, 'body', 'sealed_phone')
+  redis.call('HDEL', tag .. 'person:' .. seen[2], id)
+  redis.call('DEL', tag .. 'outbox:' .. id)
+  retire(tag, id, seen[3], kept_ms)
+end
+
+-- Day counts are forgotten after two days: by then the day they speak of is over everywhere.
+local DAY_KEPT_MS = 172800000
+
+-- A count that starts anew each day: codes sent to a phone, wrong codes of a person and phone.
+local function count_today(key, field, day)
+  local seen = redis.call('HMGET', key, 'day', field)
+  if tonumber(seen[1]) == day then
+    return tonumber(seen[2]) or 0
+  end
+  return 0
+end
+
+local function count_code(phone, day, codes)
+  redis.call('HSET', phone, 'day', day, 'codes', codes)
+  -- A phone that has confirmed somebody is remembered for good.
+  if redis.call('HEXISTS', phone, 'persons') == 0 then
+    redis.call('PEXPIRE', phone, DAY_KEPT_MS)
+  end
+end

@@ -1,0 +1,122 @@
+"""Admission: one Redis call decides for all applications that arrive in one turn of the event loop."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from gateway.inflight.store import Store
+
+# A longer batch would hold up everybody else in Redis; each is checked and written as one.
+MOST_PER_CALL = 32
+
+
+class AdmissionRules(msgspec.Struct, frozen=True):
+    """What a programme's file says about its slots."""
+
+    limit_seed: int
+    lease_ms: int
+    share_percent: int
+    candidates: int
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """One application as it goes to Redis: keyed hashes and sealed bytes only."""
+
+    id: str
+    person: str
+    proof: str
+    receipt_hash: str
+    body: bytes
+    idempotency: str
+    digest: str
+    sealed_receipt: bytes
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    expires_at_ms: int
+
+
+class Repeated(msgspec.Struct, frozen=True):
+    """The idempotency key was used with the same body: the first answer, to be given again."""
+
+    id: str
+    sealed_receipt: bytes
+    expires_at_ms: int
+
+
+class IdempotencyConflict(msgspec.Struct, frozen=True):
+    pass
+
+
+class Full(msgspec.Struct, frozen=True):
+    pass
+
+
+class TooManyCandidates(msgspec.Struct, frozen=True):
+    retry_after_ms: int
+
+
+Decision = Admitted | Repeated | IdempotencyConflict | Full | TooManyCandidates
+
+
+def _decision(reply: Sequence[Any]) -> Decision:
+    match reply:
+        case [0, expires]:
+            return Admitted(expires)
+        case [1, known, sealed, expires]:
+            return Repeated(known.decode(), sealed, expires)
+        case [2]:
+            return IdempotencyConflict()
+        case [3]:
+            return Full()
+        case [4, retry_after_ms]:
+            return TooManyCandidates(retry_after_ms)
+    raise ValueError("admit answered in a form this version does not know")
+
+
+async def admit(
+    store: Store, programme: str, rules: AdmissionRules, batch: Sequence[Admission]
+) -> list[Decision]:
+    """Decide on at most MOST_PER_CALL applications in one round trip; raises StoreUnavailable."""
+    items = [value for one in batch for value in msgspec.structs.astuple(one)]
+    replies = await store.call("admit", programme, items, **msgspec.structs.asdict(rules))
+    return [_decision(reply) for reply in replies]
+
+
+class AdmissionDesk:
+    """Gathers what arrives in one turn of the loop, in order, and asks Redis once for all of it."""
+
+    def __init__(self, store: Store, programme: str, rules: AdmissionRules) -> None:
+        self._store, self._programme, self._rules = store, programme, rules
+        self._waiting: list[tuple[Admission, asyncio.Future[Decision]]] = []
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def admit(self, application: Admission) -> Decision:
+        """Raises StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        decision: asyncio.Future[Decision] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._send)
+        self._waiting.append((application, decision))
+        return await decision
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for start in range(0, len(waiting), MOST_PER_CALL):
+            call = asyncio.create_task(self._decide(waiting[start : start + MOST_PER_CALL]))
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+
+    async def _decide(self, batch: list[tuple[Admission, asyncio.Future[Decision]]]) -> None:
+        try:
+            decisions = await admit(self._store, self._programme, self._rules, [one for one, _ in batch])
+        except Exception as error:  # noqa: BLE001 - Whatever failed, every waiting caller must hear of it.
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), decision in zip(batch, decisions, strict=True):
+            if not future.done():
+                future.set_result(decision)

@@ -1,0 +1,116 @@
+"""The phone of an applicant: its code, and the acceptance that a right code brings."""
+
+from enum import IntEnum
+
+import msgspec
+
+from gateway.domain.case import job_id
+from gateway.inflight.jobs import JOB_TTL_MS, PROCESS_CASE, SEND_CODE, job_payload
+from gateway.inflight.store import Store
+
+
+class ConfirmationRules(msgspec.Struct, frozen=True):
+    """What a programme's file says about phones; `day_offset_ms`: how far local midnight is from UTC."""
+
+    limit_seed: int
+    lease_ms: int
+    resend_ms: int
+    codes_per_day: int
+    changes: int
+    tries: int
+    persons_per_phone: int
+    day_offset_ms: int
+    kept_ms: int
+
+
+class PhoneOutcome(IntEnum):
+    SENT = 0
+    NOT_FOUND = 1
+    WRONG_STATE = 2
+    SENT_A_MOMENT_AGO = 3
+    TOO_MANY_CODES = 4
+    LOCKED = 5
+    CHANGED_TOO_OFTEN = 6
+
+
+class ConfirmOutcome(IntEnum):
+    ACCEPTED = 0
+    NOT_FOUND = 1
+    WRONG_STATE = 2
+    WRONG_CODE = 3
+    LOCKED = 4
+    EXPIRED = 5
+    ALREADY_APPLIED = 6
+    PHONE_SPENT = 7
+    FULL = 8
+
+
+class PhoneAnswer(msgspec.Struct, frozen=True):
+    """`figure`: attempts left when sent, else milliseconds after which to come back."""
+
+    outcome: PhoneOutcome
+    figure: int = 0
+
+
+class ConfirmAnswer(msgspec.Struct, frozen=True):
+    """`figure`: attempts left after a wrong code, else milliseconds after which to come back."""
+
+    outcome: ConfirmOutcome
+    figure: int = 0
+
+
+class SealedCode(msgspec.Struct, frozen=True):
+    """A phone and its code as they go to Redis: keyed hashes and sealed bytes."""
+
+    phone_hash: str
+    sealed_phone: bytes
+    code_hash: str
+    sealed_message: bytes
+
+
+async def give_phone(
+    store: Store, programme: str, rules: ConfirmationRules, application: tuple[str, str], code: SealedCode
+) -> PhoneAnswer:
+    """Queue an SMS with the code. `application`: id and receipt hash. Raises StoreUnavailable."""
+    application_id, receipt_hash = application
+    reply = await store.call(
+        "phone",
+        programme,
+        id=application_id,
+        receipt_hash=receipt_hash,
+        **msgspec.structs.asdict(code),
+        lease_ms=rules.lease_ms,
+        resend_ms=rules.resend_ms,
+        codes_per_day=rules.codes_per_day,
+        changes=rules.changes,
+        tries=rules.tries,
+        day_offset_ms=rules.day_offset_ms,
+        kept_ms=rules.kept_ms,
+        job_id=job_id(application_id),
+        payload=job_payload(SEND_CODE, application_id),
+        job_ttl_ms=JOB_TTL_MS,
+    )
+    return PhoneAnswer(PhoneOutcome(reply[0]), *reply[1:])
+
+
+async def confirm(
+    store: Store, programme: str, rules: ConfirmationRules, application: tuple[str, str], code_hash: str
+) -> ConfirmAnswer:
+    """Accept the case if the code is right. `application`: id and receipt hash. Raises StoreUnavailable."""
+    application_id, receipt_hash = application
+    reply = await store.call(
+        "confirm",
+        programme,
+        id=application_id,
+        receipt_hash=receipt_hash,
+        code_hash=code_hash,
+        limit_seed=rules.limit_seed,
+        tries=rules.tries,
+        persons_per_phone=rules.persons_per_phone,
+        day_offset_ms=rules.day_offset_ms,
+        kept_ms=rules.kept_ms,
+        job_id=job_id(application_id),
+        payload=job_payload(PROCESS_CASE, application_id),
+        job_ttl_ms=JOB_TTL_MS,
+    )
+    return ConfirmAnswer(ConfirmOutcome(reply[0]), *reply[1:])

@@ -1,0 +1,58 @@
+"""The Lua beside us, made into one Redis function library.
+
+Functions, not scripts: they live in the append-only file and on replicas, so a restart or a failover keeps
+them, and each carries its own flags (`allow-oom` for what frees). The name holds a hash of the source, so that
+two versions of the gateway can serve the same data side by side while one replaces the other.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+_HERE = Path(__file__).parent
+_HEADER = re.compile(r"^-- (KEYS|ARGV|ITEM|FLAGS) (.+)$", re.MULTILINE)
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """One atomic function: its name in Redis, and its arguments in the order of its Lua's header."""
+
+    name: str
+    function: str
+    argv: tuple[str, ...]
+    item: tuple[str, ...]
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Put named values in the order of the header; a KeyError names what is missing."""
+        if len(values) != len(self.argv):
+            raise KeyError(f"{self.name} takes {self.argv}, got {tuple(values)}")
+        return [values[name] for name in self.argv]
+
+
+class Library(msgspec.Struct, frozen=True):
+    source: str
+    verbs: dict[str, Verb]
+
+
+@cache
+def load_library() -> Library:
+    """Read every verb once; the same files always make the same library."""
+    shared = (_HERE / "_shared.lua").read_text()
+    texts = {path.stem: path.read_text() for path in sorted(_HERE.glob("[a-z]*.lua"))}
+    digest = hashlib.sha256("\0".join([shared, *texts.values()]).encode()).hexdigest()[:8]
+    verbs, parts = {}, [f"#!lua name=qabyldau_{digest}", shared]
+    for name, text in texts.items():
+        header = dict(_HEADER.findall(text))
+        function = f"qabyldau_{digest}_{name}"
+        verbs[name] = Verb(
+            name, function, tuple(header.get("ARGV", "").split()), tuple(header.get("ITEM", "").split())
+        )
+        flags = ", ".join(f"'{flag}'" for flag in header.get("FLAGS", "").split())
+        parts.append(
+            f"do\n{text}\nredis.register_function"
+            f"{{function_name='{function}', callback={name}, flags={{{flags}}}}}\nend"
+        )
+    return Library("\n".join(parts), verbs)

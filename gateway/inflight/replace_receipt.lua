@@ -1,0 +1,13 @@
+-- Gives a case that is still in Redis another receipt.
+-- KEYS door
+-- ARGV id receipt_hash
+-- Returns {0} replaced · {1} no such case here
+
+local function replace_receipt(keys, args)
+  local case = tag_of(keys) .. 'case:' .. args[1]
+  if redis.call('EXISTS', case) == 0 then
+    return {1}
+  end
+  redis.call('HSET', case, 'receipt', args[2])
+  return {0}
+end

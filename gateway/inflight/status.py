@@ -1,0 +1,75 @@
+"""Looking without changing: one application, and the programme as a whole."""
+
+import msgspec
+from redis.exceptions import RedisError
+
+from gateway.domain.case import State
+from gateway.inflight.records import Step, parse_history
+from gateway.inflight.store import Store, StoreUnavailable
+
+# A programme that no file can have, so that a probe meets nobody's slots.
+PROBE_PROGRAMME = "probe-0"
+
+
+class Sight(msgspec.Struct, frozen=True):
+    state: State
+    receipt_hash: str
+    number: str | None
+    history: tuple[Step, ...]
+    accepted_at_ms: int | None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A programme as of one moment: `live` against `limit`, and the most that was ever live."""
+
+    at_ms: int
+    limit: int
+    live: int
+    unconfirmed: int
+    accepted: int
+    high: int
+
+
+async def look(store: Store, programme: str, application_id: str) -> Sight | None:
+    """One application as Redis has it, or None; raises StoreUnavailable."""
+    try:
+        found = await store.redis.hmget(  # type: ignore[misc]  # redis-py types one method for sync and async.
+            f"{{{programme}}}:case:{application_id}", ["state", "receipt", "number", "history", "accepted"]
+        )
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    state, receipt, number, history, accepted = found
+    if state is None:
+        return None
+    return Sight(
+        State(state.decode()),
+        receipt.decode(),
+        number.decode() if number else None,
+        parse_history(history),
+        int(accepted) if accepted else None,
+    )
+
+
+async def replace_receipt(store: Store, programme: str, application_id: str, receipt_hash: str) -> None:
+    """Give a case that is still here its new receipt; the old one is void at once."""
+    await store.call("replace_receipt", programme, id=application_id, receipt_hash=receipt_hash)
+
+
+async def tick(store: Store, programme: str, limit_seed: int, kept_ms: int) -> Summary:
+    """Move the service clock, lapse what is due, and sum up; raises StoreUnavailable."""
+    return Summary(*await store.call("tick", programme, limit_seed=limit_seed, kept_ms=kept_ms))
+
+
+async def probe(store: Store) -> None:
+    """Run the real admission function where nobody stands; raises StoreUnavailable."""
+    reply = await store.call(
+        "admit",
+        PROBE_PROGRAMME,
+        ["probe", "probe", "probe", "probe", b"", "", "", b""],
+        limit_seed=0,
+        lease_ms=1,
+        share_percent=100,
+        candidates=1,
+    )
+    if reply != [[3]]:
+        raise StoreUnavailable("probe")

@@ -1,0 +1,73 @@
+"""One Redis and the atomic functions in it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from gateway.inflight.library import load_library
+
+# Bounds what a flood can open; past it a call fails at once instead of waiting in line.
+_MOST_CONNECTIONS = 512
+
+
+class StoreUnavailable(Exception):
+    """Redis did not answer in time, or would not write: whether the call took effect is unknown."""
+
+
+def open_redis(url: str, timeout_ms: int) -> Redis:
+    """Connect lazily, with a deadline on every call.
+
+    A connection that turns out to be dead (a restart of Redis leaves such in the pool) is tried once more:
+    every function answers a call sent twice as it answered the first.
+    """
+    redis: Redis = Redis.from_url(
+        url,
+        socket_timeout=timeout_ms / 1000,
+        socket_connect_timeout=timeout_ms / 1000,
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[RedisConnectionError],
+        max_connections=_MOST_CONNECTIONS,
+    )
+    return redis
+
+
+def door_key(programme: str) -> str:
+    """The programme's hash tag is what keeps all its keys, and its arq queues, on one shard."""
+    return f"{{{programme}}}:door"
+
+
+class Store:
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self._library = load_library()
+
+    async def call(
+        self, verb: str, programme: str, items: Iterable[object] = (), **values: object
+    ) -> list[Any]:
+        """Run one verb; raises StoreUnavailable. A lost library is loaded again and the call repeated."""
+        known = self._library.verbs[verb]
+        arguments = [known.function, 1, door_key(programme), *known.arguments(values), *items]
+        try:
+            try:
+                reply = await self._fcall(arguments)
+            except ResponseError as error:
+                if "Function not found" not in str(error):
+                    raise
+                await self.load()
+                reply = await self._fcall(arguments)
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(type(error).__name__) from error
+        return reply
+
+    async def load(self) -> None:
+        """Load the library; another process may have been faster, which is as good."""
+        await self.redis.execute_command("FUNCTION", "LOAD", "REPLACE", self._library.source)
+
+    async def _fcall(self, arguments: list[object]) -> list[Any]:
+        reply: list[Any] = await self.redis.execute_command("FCALL", *arguments)
+        return reply

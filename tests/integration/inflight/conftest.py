@@ -1,0 +1,12 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.inflight.store import Store, open_redis
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Store]:
+    redis = open_redis(redis_url, timeout_ms=2000)
+    yield Store(redis)
+    await redis.aclose()

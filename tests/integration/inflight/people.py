@@ -1,0 +1,108 @@
+"""Made-up people and what they do at the door, without the web in between."""
+
+import hashlib
+from typing import Any
+
+from gateway.domain.case import new_application_id
+from gateway.inflight.admission import Admission, AdmissionRules, Admitted, Decision, admit
+from gateway.inflight.confirmation import (
+    ConfirmAnswer,
+    ConfirmationRules,
+    ConfirmOutcome,
+    PhoneAnswer,
+    SealedCode,
+    confirm,
+    give_phone,
+)
+from gateway.inflight.status import tick
+from gateway.inflight.store import Store
+
+PROGRAMME = "42500"
+ALMATY_MS = 5 * 3600 * 1000
+KEPT_MS = 3_600_000
+LEASE_MS = 180_000
+
+
+def keyed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def admission_rules(limit: int = 3, **changes: int) -> AdmissionRules:
+    return AdmissionRules(
+        **{"limit_seed": limit, "lease_ms": LEASE_MS, "share_percent": 100, "candidates": 5, **changes}
+    )
+
+
+def confirmation_rules(limit: int = 3, **changes: int) -> ConfirmationRules:
+    defaults = {
+        "limit_seed": limit,
+        "lease_ms": 600_000,
+        "resend_ms": 60_000,
+        "codes_per_day": 5,
+        "changes": 2,
+        "tries": 5,
+        "persons_per_phone": 3,
+        "day_offset_ms": ALMATY_MS,
+        "kept_ms": KEPT_MS,
+    }
+    return ConfirmationRules(**{**defaults, **changes})
+
+
+def application(person: str, iban: str = "own", key: str = "", programme: str = PROGRAMME) -> Admission:
+    """Build an application of `person`; `iban` tells same from foreign, `key` is an idempotency key."""
+    application_id = new_application_id(programme)
+    return Admission(
+        id=application_id,
+        person=keyed(person),
+        proof=keyed(person + iban)[:16],
+        receipt_hash=keyed("receipt" + application_id) * 2,
+        body=b"sealed body of " + application_id.encode(),
+        idempotency=keyed(key) if key else "",
+        digest=keyed(person + iban),
+        sealed_receipt=b"sealed receipt",
+    )
+
+
+async def apply(store: Store, one: Admission, limit: int = 3, **changes: int) -> Decision:
+    (decision,) = await admit(store, PROGRAMME, admission_rules(limit, **changes), [one])
+    return decision
+
+
+async def admitted(store: Store, person: str, limit: int = 3, **changes: int) -> Admission:
+    one = application(person)
+    assert isinstance(await apply(store, one, limit, **changes), Admitted)
+    return one
+
+
+async def phone(store: Store, one: Admission, number: str, code: str, **changes: int) -> PhoneAnswer:
+    sealed = SealedCode(keyed(number), b"sealed phone", keyed(one.id + code), b"message " + code.encode())
+    return await give_phone(
+        store, PROGRAMME, confirmation_rules(**changes), (one.id, one.receipt_hash), sealed
+    )
+
+
+async def enter(store: Store, one: Admission, code: str, **changes: int) -> ConfirmAnswer:
+    rules = confirmation_rules(**changes)
+    return await confirm(store, PROGRAMME, rules, (one.id, one.receipt_hash), keyed(one.id + code))
+
+
+async def accepted(store: Store, person: str, number: str = "", limit: int = 3) -> Admission:
+    one = await admitted(store, person, limit)
+    await phone(store, one, number or person, "111111")
+    assert (await enter(store, one, "111111", limit_seed=limit)).outcome is ConfirmOutcome.ACCEPTED
+    return one
+
+
+async def pass_time(store: Store, ms: int) -> None:
+    """Let service time pass as if gateways had ticked all the while."""
+    await tick(store, PROGRAMME, 3, KEPT_MS)
+    await store.redis.hincrby(f"{{{PROGRAMME}}}:door", "svc", ms)  # type: ignore[misc]  # redis-py types one method for sync and async.
+    await tick(store, PROGRAMME, 3, KEPT_MS)
+
+
+async def live(store: Store) -> int:
+    return (await tick(store, PROGRAMME, 3, KEPT_MS)).live
+
+
+async def field(store: Store, one: Admission, name: str) -> Any:
+    return await store.redis.hget(f"{{{PROGRAMME}}}:case:{one.id}", name)  # type: ignore[misc]  # As above.
