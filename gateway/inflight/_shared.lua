@@ -122,6 +122,22 @@ local function lapse(tag, id, wall, kept_ms)
   retire(tag, id, seen[3], kept_ms)
 end
 
+-- Work is bounded so that one call never stalls the server: what is left waits for the next.
+local LAPSES_PER_CALL = 1000
+
+-- Lapses what is due and frees the slots that nobody holds any more.
+local function lapse_due(tag, wall, svc, kept_ms)
+  local due = redis.call('ZRANGEBYSCORE', tag .. 'leases', '-inf', int(svc), 'LIMIT', 0, LAPSES_PER_CALL)
+  for _, id in ipairs(due) do
+    lapse(tag, id, wall, kept_ms)
+  end
+  local ended = redis.call('ZRANGEBYSCORE', tag .. 'slots', '-inf', int(svc), 'LIMIT', 0, LAPSES_PER_CALL)
+  for _, person in ipairs(ended) do
+    redis.call('ZREM', tag .. 'slots', person)
+  end
+  return #due
+end
+
 -- Day counts are forgotten after two days: by then the day they speak of is over everywhere.
 local DAY_KEPT_MS = 172800000
 

@@ -1,8 +1,8 @@
 """The Lua beside us, made into one Redis function library.
 
 Functions, not scripts: they live in the append-only file and on replicas, so a restart or a failover keeps
-them, and each carries its own flags (`allow-oom` for what frees). The name holds a hash of the source, so that
-two versions of the gateway can serve the same data side by side while one replaces the other.
+them, and each carries its own flags (`allow-oom` for what frees). Names hold a hash of the source, so two
+versions of the gateway can serve the same data side by side while one replaces the other.
 """
 
 import hashlib

@@ -113,6 +113,11 @@ async def finish(
     return parse_history(reply[1])
 
 
+async def give_back(store: Store, programme: str, application_id: str, fence: int) -> None:
+    """Note that a case waits for a system that is away, so that this try does not count against it."""
+    await store.call("give_back", programme, id=application_id, fence=fence)
+
+
 async def readmit(
     store: Store, programme: str, parked: ParkedCase, limit_seed: int
 ) -> tuple[ReadmitOutcome, int]:
@@ -168,3 +173,9 @@ async def requeue(store: Store, programme: str, application_id: str) -> bool:
         job_ttl_ms=JOB_TTL_MS,
     )
     return bool(reply[0] == 0)
+
+
+async def sweep(store: Store, programme: str, kept_ms: int) -> int:
+    """Lapse what is due; how many it was (bounded a call)."""
+    reply = await store.call("sweep", programme, kept_ms=kept_ms)
+    return int(reply[0])

@@ -6,9 +6,13 @@
 
 local function requeue(keys, args)
   local tag, id, job = tag_of(keys), args[1], args[2]
-  local state = redis.call('HGET', tag .. 'case:' .. id, 'state')
+  local seen = redis.call('HMGET', tag .. 'case:' .. id, 'state', 'person')
+  local state, person = seen[1], seen[2]
   if state ~= 'accepted' and state ~= 'verifying' and state ~= 'forwarding' then
     redis.call('ZREM', tag .. 'active', id)
+    if person and redis.call('HGET', tag .. 'person:' .. person, 'winner') == id then
+      redis.call('ZREM', tag .. 'slots', person)
+    end
     return {2}
   end
   local running = redis.call('EXISTS', 'arq:in-progress:' .. job) == 1

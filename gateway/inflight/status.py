@@ -10,6 +10,12 @@ from gateway.inflight.store import Store, StoreUnavailable
 # A programme that no file can have, so that a probe meets nobody's slots.
 PROBE_PROGRAMME = "probe-0"
 
+# The end of a confirmed case's slot, as _shared.lua has it.
+_NEVER_MS = 9_000_000_000_000_000
+
+# Records looked at in one round trip.
+_PIECE = 500
+
 
 class Sight(msgspec.Struct, frozen=True):
     state: State
@@ -73,3 +79,31 @@ async def probe(store: Store) -> None:
     )
     if reply != [[3]]:
         raise StoreUnavailable("probe")
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Counts for reconciliation: accepted ever, in process, not registered yet, slots kept for them."""
+
+    accepted: int
+    active: int
+    unregistered: int
+    confirmed_slots: int
+
+
+async def tally(store: Store, programme: str) -> Tally:
+    """Count what is in process, a bounded piece at a time; raises StoreUnavailable."""
+    tag = f"{{{programme}}}:"
+    redis = store.redis
+    try:
+        accepted = await redis.hget(f"{tag}door", "accepted")  # type: ignore[misc]  # redis-py types one method for sync and async.
+        confirmed = await redis.zcount(f"{tag}slots", _NEVER_MS, "+inf")
+        active = [one.decode() async for one, _ in redis.zscan_iter(f"{tag}active", count=_PIECE)]
+        unregistered = 0
+        for start in range(0, len(active), _PIECE):
+            pipeline = redis.pipeline(transaction=False)
+            for one in active[start : start + _PIECE]:
+                pipeline.hexists(f"{tag}case:{one}", "number")
+            unregistered += sum(not known for known in await pipeline.execute())
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    return Tally(int(accepted or 0), len(active), unregistered, confirmed)

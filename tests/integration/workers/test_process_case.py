@@ -1,0 +1,198 @@
+import asyncio
+
+import msgspec
+import pytest
+from arq.worker import Retry
+
+from gateway.domain.case import State
+from gateway.inflight.progress import take
+from gateway.register.entries import DEAD_LETTER
+from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, UNKNOWN_TWICE, World
+from workers.recovery import UNTOUCHED_MS, recover, unpark_due
+from workers.steps.process_case import MOST_TAKES
+
+
+def with_terms(world: World, **terms: int) -> World:
+    programme = world.tools.programme
+    changed = msgspec.structs.replace(programme, terms=msgspec.structs.replace(programme.terms, **terms))
+    return msgspec.structs.replace(world, tools=msgspec.structs.replace(world.tools, programme=changed))
+
+
+async def parked(world: World, application_id: str) -> tuple[str | None, int | None]:
+    entry = await world.tools.journal.get(application_id)
+    assert entry is not None
+    assert entry.state is State.PARKED
+    return entry.park_reason, entry.retry_at_ms
+
+
+async def test_a_case_is_registered_verified_and_forwarded_and_its_slot_is_free(world: World) -> None:
+    one = await world.accept()
+    assert await world.live() == 1
+
+    await world.process(one)
+
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+    assert await world.effects() == {one: 1}
+    assert await world.live() == 0
+    entry = await world.tools.journal.get(one)
+    assert entry is not None
+    assert [step.state for step in entry.history] == [
+        State.AWAITING_PHONE,
+        State.ACCEPTED,
+        State.VERIFYING,
+        State.FORWARDING,
+        State.FORWARDED,
+    ]
+
+
+async def test_processing_a_case_again_changes_nothing(world: World) -> None:
+    one = await world.accept()
+    await world.process(one)
+
+    await world.process(one)
+
+    assert await world.effects() == {one: 1}
+
+
+async def test_a_category_without_checks_goes_straight_to_e_maket(world: World) -> None:
+    await world.fault("labour-market", error_rate=1)
+    one = await world.accept(category="single_aggregate_payer")
+
+    await world.process(one)
+
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+
+
+async def test_a_refused_case_is_not_forwarded_and_its_person_may_apply_again(world: World) -> None:
+    one = await world.accept(FAILS)
+
+    await world.process(one)
+
+    assert await world.states(one) == (State.REFUSED, State.REFUSED)
+    assert await world.effects() == {}
+    assert await world.live() == 0
+    await world.accept(FAILS)
+
+
+async def test_not_known_parks_and_is_tried_again_and_never_refuses(world: World) -> None:
+    world = with_terms(world, unknown_retry_seconds=0)
+    one = await world.accept(UNKNOWN_TWICE)
+
+    for _ in range(2):
+        await world.process(one)
+        assert await world.states(one) == (State.PARKED, State.PARKED)
+        assert await world.live() == 0
+        assert await unpark_due(world.tools) == 1
+        assert await world.states(one) == (State.ACCEPTED, State.ACCEPTED)
+    await world.process(one)
+
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+    assert await world.effects() == {one: 1}
+
+
+async def test_parked_cases_past_the_limit_keep_their_slots(world: World) -> None:
+    world = with_terms(world, parked_limit=1)
+    first, second = await world.accept(UNKNOWN), await world.accept(PASSES, "contractor")
+    await world.process(first)
+    await world.fault("labour-market", error_rate=1)
+    world = with_terms(world, park_after_seconds=0)
+
+    with pytest.raises(Retry):
+        await world.process(second)
+
+    assert await world.live() == 1
+    assert await world.states(second) == (State.VERIFYING, State.ACCEPTED)
+
+
+@pytest.mark.parametrize("knob", [{"error_rate": 1}, {"hang": True}, {"drop_reply": True}])
+async def test_a_system_that_is_away_is_tried_again_without_counting_against_the_case(
+    world: World, knob: dict[str, object]
+) -> None:
+    one = await world.accept()
+    await world.fault("e-maket", **knob)
+    with pytest.raises(Retry):
+        await world.process(one)
+    await world.fault("e-maket")
+
+    await world.process(one)
+
+    assert await world.effects() == {one: 1}
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+
+
+async def test_a_system_that_stays_away_parks_the_case_until_it_is_tried_again(world: World) -> None:
+    one = await world.accept()
+    await world.fault("e-maket", error_rate=1)
+
+    await with_terms(world, park_after_seconds=0).process(one)
+
+    reason, retry_at_ms = await parked(world, one)
+    assert reason == "e_maket_away"
+    assert retry_at_ms is not None
+    assert await world.live() == 0
+
+
+async def test_a_wrong_answer_makes_a_dead_letter_with_its_history(world: World) -> None:
+    one = await world.accept()
+    await world.fault("labour-market", wrong_schema=True)
+
+    await world.process(one)
+
+    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await unpark_due(world.tools) == 0
+    assert await world.live() == 0
+
+
+async def test_an_unknown_exception_is_tried_again_and_ends_as_a_dead_letter(world: World) -> None:
+    one = await world.accept()
+    broken = msgspec.structs.replace(world.tools, labour_market=None)
+    breaking = msgspec.structs.replace(world, tools=broken)
+
+    # The first try still got further, from accepted to verifying, and does not count.
+    for n in range(MOST_TAKES):
+        with pytest.raises(Retry):
+            await breaking.process(one, n)
+    await breaking.process(one, MOST_TAKES)
+
+    assert await parked(world, one) == (DEAD_LETTER, None)
+
+
+async def test_a_case_that_kills_its_workers_ends_as_a_dead_letter(world: World) -> None:
+    one = await world.accept()
+    for _ in range(MOST_TAKES):
+        assert await take(world.tools.store, world.tools.programme.code, one) is not None
+
+    await world.process(one)
+
+    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await world.effects() == {}
+
+
+async def test_a_worker_that_was_overtaken_leaves_the_case_alone(world: World) -> None:
+    one = await world.accept()
+    stopped, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop_before_forwarding(name: str) -> None:
+        if name == "advanced_from_verifying":
+            stopped.set()
+            await go_on.wait()
+
+    slow_tools = msgspec.structs.replace(world.tools, boundary=stop_before_forwarding)
+    slow = asyncio.create_task(msgspec.structs.replace(world, tools=slow_tools).process(one))
+    await stopped.wait()
+    await world.process(one)
+    go_on.set()
+    await slow
+
+    assert await world.effects() == {one: 1}
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+
+
+async def test_a_lost_job_is_found_by_the_sweeper(world: World) -> None:
+    one = await world.accept()
+    redis = world.tools.store.redis
+    await redis.delete("{42500}:cases", *await redis.keys("arq:job:*"))
+    await redis.zadd("{42500}:active", {one: 1 + UNTOUCHED_MS})
+
+    assert (await recover(world.tools))["requeued"] == 1
+    assert await redis.zcard("{42500}:cases") == 1

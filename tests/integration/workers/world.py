@@ -1,0 +1,83 @@
+"""A worker's world for tests: real Valkey, a real journal, the stand-ins over real HTTP. No gateway."""
+
+import hashlib
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from config.settings import Settings
+from gateway.domain.application import Application
+from gateway.domain.case import State, new_application_id
+from gateway.inflight.admission import Admission, AdmissionRules, Admitted, admit
+from gateway.inflight.confirmation import ConfirmationRules, ConfirmOutcome, SealedCode, confirm, give_phone
+from gateway.inflight.status import look, tick
+from workers.queues import retried
+from workers.steps.messages import CodeMessage
+from workers.steps.process_case import process_case
+from workers.tools import Tools
+
+PHONE = "+77011234567"
+PASSES, FAILS, UNKNOWN, UNKNOWN_TWICE = "900101300423", "900101399908", "900101399918", "900101399928"
+
+
+class World(msgspec.Struct, frozen=True):
+    tools: Tools
+    settings: Settings
+    session: aiohttp.ClientSession
+
+    async def accept(self, iin: str = PASSES, category: str = "entrepreneur") -> str:
+        """Bring one application past its confirmation, as the gateway would."""
+        tools, code = self.tools, self.tools.programme.code
+        application_id = new_application_id(code)
+        one = Application(category, iin, None, "Әсем Сапарқызы", "KZ86125KZT5004100100", None, "kk")
+        receipt_hash = hashlib.sha256(application_id.encode()).hexdigest()
+        person = tools.keyring.person(code, iin)
+        body = tools.keyring.seal(msgspec.msgpack.encode(one), application_id)
+        admission = Admission(application_id, person, "0" * 16, receipt_hash, body, "", "", b"")
+        rules = AdmissionRules(100, 180_000, 100, 5)
+        assert isinstance((await admit(tools.store, code, rules, [admission]))[0], Admitted)
+        message = msgspec.msgpack.encode(CodeMessage(PHONE, "Код: 123456"))
+        sealed = SealedCode(
+            tools.keyring.phone(PHONE),
+            tools.keyring.seal(PHONE.encode(), application_id),
+            "c" * 32,
+            tools.keyring.seal(message, application_id),
+        )
+        phone_rules = ConfirmationRules(100, 600_000, 60_000, 1000, 2, 5, 1000, 0, 60_000)
+        application = (application_id, receipt_hash)
+        await give_phone(tools.store, code, phone_rules, application, sealed)
+        answer = await confirm(tools.store, code, phone_rules, application, "c" * 32)
+        assert answer.outcome is ConfirmOutcome.ACCEPTED
+        return application_id
+
+    async def process(self, application_id: str, job_try: int = 1) -> None:
+        """Run the job once, as arq would; raises arq's Retry."""
+        await retried(process_case)({"tools": self.tools, "job_try": job_try}, application_id)
+
+    async def effects(self) -> dict[str, int]:
+        async with self.session.get(f"{self.settings.e_maket_base_url}/applications") as response:
+            return {one["application_id"]: one["effects"] for one in await response.json()}
+
+    async def inbox(self) -> list[str]:
+        async with self.session.get(
+            f"{self.settings.sms_base_url}/inbox", params={"phone": PHONE}
+        ) as response:
+            return [one["text"] for one in await response.json()]
+
+    async def fault(self, system: str, **knobs: Any) -> None:
+        url = f"{self.settings.standins_url}/faults"
+        async with self.session.delete(url) as cleared:
+            cleared.raise_for_status()
+        if knobs:
+            async with self.session.put(f"{url}/{system}", json=knobs) as response:
+                response.raise_for_status()
+
+    async def live(self) -> int:
+        return (await tick(self.tools.store, self.tools.programme.code, 100, 60_000)).live
+
+    async def states(self, application_id: str) -> tuple[State | None, State | None]:
+        """Where Redis and the journal see the case."""
+        sight = await look(self.tools.store, self.tools.programme.code, application_id)
+        entry = await self.tools.journal.get(application_id)
+        return sight and sight.state, entry and entry.state

@@ -1,0 +1,123 @@
+"""Whatever the workers forgot: cases without a job, leases that ran out, parked cases, notices not sent."""
+
+import structlog
+
+from gateway.domain.case import State
+from gateway.inflight.progress import (
+    ParkedCase,
+    ReadmitOutcome,
+    decided,
+    readmit,
+    requeue,
+    stale_cases,
+    sweep,
+)
+from gateway.inflight.records import Step as Seen
+from gateway.inflight.status import look
+from gateway.register.entries import Entry
+from workers.tools import Tools, now_ms
+
+log = structlog.get_logger()
+
+# A batch is bounded, so that a sweep stays short; what is left comes with the next.
+BATCH = 32
+
+# A job may be on its way from one queue read to the next; only what nobody touched for longer is looked at.
+UNTOUCHED_MS = 5_000
+
+# Longer than any step takes; a case that the journal thinks is in process should be in Redis all the while.
+STUCK_MS = 60_000
+
+# A notice has its own job from the moment of the decision; this is for those whose job was lost.
+UNTOLD_MS = 30_000
+
+DAY_MS = 86_400_000
+
+
+async def recover(tools: Tools) -> dict[str, int]:
+    """One sweep over everything; how much of each was found."""
+    found = {
+        "lapsed": await sweep(tools.store, tools.programme.code, tools.kept_ms),
+        "requeued": await requeue_lost_jobs(tools),
+        "unparked": await unpark_due(tools),
+        "restored": await restore_missing(tools),
+        "notices": await queue_lost_notices(tools),
+    }
+    if any(found.values()):
+        log.info("recovered", **found)
+    return found
+
+
+async def requeue_lost_jobs(tools: Tools, untouched_ms: int = UNTOUCHED_MS) -> int:
+    programme = tools.programme.code
+    ids = await stale_cases(tools.store, programme, untouched_ms, BATCH)
+    return sum([await requeue(tools.store, programme, one) for one in ids])
+
+
+async def unpark_due(tools: Tools) -> int:
+    """Let parked cases in again as far as there are slots."""
+    entries = await tools.journal.parked_due(tools.programme.code, now_ms(), BATCH)
+    return await _readmit_all(tools, entries)
+
+
+async def restore_missing(tools: Tools) -> int:
+    """Bring back cases that the journal has in process and Redis has not: it has lost data."""
+    programme = tools.programme.code
+    stuck = await tools.journal.stuck(programme, now_ms() - STUCK_MS, BATCH)
+    missing = [one for one in stuck if await look(tools.store, programme, one.application_id) is None]
+    return await _readmit_all(tools, missing)
+
+
+async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
+    count = 0
+    for entry in entries:
+        if entry.sealed is None or entry.sealed_phone is None or entry.phone_hash is None:
+            continue
+        outcome, at_ms = await readmit(
+            tools.store,
+            tools.programme.code,
+            _parked(entry, entry.sealed, entry.sealed_phone),
+            tools.limit_seed,
+        )
+        if outcome is ReadmitOutcome.FULL:
+            break
+        if outcome is ReadmitOutcome.REPLACED:
+            log.error("readmit_replaced", subject=entry.application_id)
+            continue
+        await tools.boundary("readmitted")
+        if entry.state is State.PARKED:
+            await tools.journal.unpark(entry.application_id, at_ms, entry.fence)
+        count += 1
+    return count
+
+
+def _parked(entry: Entry, sealed: bytes, sealed_phone: bytes) -> ParkedCase:
+    return ParkedCase(
+        id=entry.application_id,
+        person=entry.person,
+        receipt_hash=entry.receipt_hash,
+        body=sealed,
+        sealed_phone=sealed_phone,
+        phone_hash=entry.phone_hash or "",
+        number=entry.number,
+        history=tuple(Seen(step.state, step.at_ms) for step in entry.history),
+        accepted_at_ms=entry.accepted_at_ms,
+    )
+
+
+async def queue_lost_notices(tools: Tools) -> int:
+    programme = tools.programme.code
+    untold = await tools.journal.undelivered(programme, BATCH, now_ms() - UNTOLD_MS)
+    for entry in untold:
+        denied = entry.state is not State.ASSIGNED
+        await decided(tools.store, programme, entry.application_id, entry.person, denied=denied)
+    return len(untold)
+
+
+async def erase(tools: Tools, batch: int = 500) -> int:
+    """Erase the personal data of applications that ended longer ago than the programme keeps them."""
+    before_ms = now_ms() - tools.programme.terms.erase_after_days * DAY_MS
+    erased = 0
+    while count := await tools.journal.erase_personal(tools.programme.code, before_ms, batch):
+        erased += count
+    return erased

@@ -1,0 +1,36 @@
+"""To E-Maket, once: the case's id is the idempotency key, and the fencing token keeps late workers out."""
+
+from datetime import UTC, datetime
+
+from gateway.domain.case import State
+from gateway.inflight.progress import TakenCase
+from gateway.register.entries import Step
+from workers.steps.ending import leave, steps_since_accepted
+from workers.systems.e_maket import Forwarding
+from workers.tools import Tools, now_ms, open_application
+
+
+async def forward(tools: Tools, application_id: str, case: TakenCase) -> TakenCase:
+    application = open_application(tools, application_id, case.body)
+    if case.number is None:
+        raise ValueError("a case is registered before it is forwarded")
+    await tools.e_maket.forward(
+        Forwarding(
+            application_id=application_id,
+            number=case.number,
+            programme=tools.programme.code,
+            category=application.category,
+            iin=application.iin,
+            employer=application.employer,
+            full_name=application.full_name,
+            iban=application.iban,
+            email=application.email,
+            accepted_at=datetime.fromtimestamp(case.accepted_at_ms / 1000, UTC),
+        ),
+        case.fence,
+    )
+    await tools.boundary("forwarded")
+    steps = [*steps_since_accepted(case.history), Step(State.FORWARDED, now_ms())]
+    await tools.journal.record(application_id, steps, case.fence)
+    await tools.boundary("recorded_forwarded")
+    return await leave(tools, application_id, case, State.FORWARDED)

@@ -1,0 +1,62 @@
+"""A case that cannot be decided now: its slot goes to others, and it comes back by itself."""
+
+import structlog
+
+from gateway.domain.case import State
+from gateway.inflight.progress import TakenCase, give_back
+from gateway.register.entries import DEAD_LETTER, NewEntry, Step
+from workers.steps.ending import leave, steps_since_accepted
+from workers.steps.register import RECORD_VERSION
+from workers.steps.retrying import TryAgain
+from workers.tools import Tools, now_ms
+
+log = structlog.get_logger()
+
+
+async def park(tools: Tools, application_id: str, case: TakenCase, reason: str) -> TakenCase:
+    """Park a case to be tried again by itself after the programme's pause.
+
+    Raises TryAgain when too many are parked: then it keeps its slot, so that the door closes by itself while
+    the state stands still.
+    """
+    terms = tools.programme.terms
+    pause_seconds = terms.unknown_retry_seconds
+    if await tools.journal.count_parked(tools.programme.code) >= terms.parked_limit:
+        await give_back(tools.store, tools.programme.code, application_id, case.fence)
+        raise TryAgain(pause_seconds)
+    return await _park(tools, application_id, case, reason, now_ms() + pause_seconds * 1000)
+
+
+async def dead_letter(tools: Tools, application_id: str, case: TakenCase) -> None:
+    """Park a case for an operator: trying again by itself would not help."""
+    log.error("dead_letter")
+    await _park(tools, application_id, case, DEAD_LETTER, None)
+
+
+async def _park(
+    tools: Tools, application_id: str, case: TakenCase, reason: str, retry_at_ms: int | None
+) -> TakenCase:
+    await _ensure_registered(tools, application_id, case)
+    await tools.journal.record(application_id, steps_since_accepted(case.history), case.fence)
+    await tools.journal.park(application_id, now_ms(), case.fence, reason, retry_at_ms)
+    await tools.boundary("recorded_parked")
+    return await leave(tools, application_id, case, State.PARKED)
+
+
+async def _ensure_registered(tools: Tools, application_id: str, case: TakenCase) -> None:
+    """A case may fail before the step that registers it, and parked cases live in the register."""
+    await tools.journal.register(
+        NewEntry(
+            application_id=application_id,
+            category="unknown",
+            person=case.person,
+            phone_hash=case.phone_hash,
+            receipt_hash=case.receipt_hash,
+            sealed=case.body,
+            sealed_phone=case.sealed_phone,
+            record_version=RECORD_VERSION,
+            accepted_at_ms=case.accepted_at_ms,
+            fence=case.fence,
+            history=[Step(step.state, step.at_ms) for step in case.history],
+        )
+    )

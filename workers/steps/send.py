@@ -1,0 +1,25 @@
+"""One SMS to the provider, and the news of how that went to the door."""
+
+import structlog
+
+from gateway.inflight.outbox import note_sms_result
+from workers.steps.retrying import TryAgain
+from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable
+from workers.tools import Tools
+
+log = structlog.get_logger()
+
+
+async def send(tools: Tools, phone: str, text: str, message_id: str) -> None:
+    """Send, or give up on a message that the provider will never take; raises TryAgain."""
+    programme = tools.programme.code
+    try:
+        await tools.sms.send(phone, text, message_id)
+    except SystemUnavailable as away:
+        log.warning("system_away", system=away.system, reason=away.reason)
+        await note_sms_result(tools.store, programme, accepted=False)
+        raise TryAgain(away.retry_after_seconds) from None
+    except SystemAnsweredWrong as wrong:
+        # The provider works, but not for this message: nothing is gained by trying again.
+        log.error("sms_refused", reason=wrong.reason, code=wrong.code)
+    await note_sms_result(tools.store, programme, accepted=True)
