@@ -1,0 +1,100 @@
+"""Personal data sealed before it leaves the process, and keyed look-ups that say nothing without the key.
+
+A sealed record is: version (1 byte) | key id (1 byte) | nonce (12 bytes) | ciphertext and tag.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+VERSION = 1
+KEY_BYTES = 32
+HEADER_BYTES = 2
+NONCE_BYTES = 12
+TAG_BYTES = 16
+# Sixteen bytes of a keyed hash: collisions stay out of reach, and keys in Redis stay short.
+LOOKUP_BYTES = 16
+
+
+class SealError(ValueError):
+    """Says why a record does not open, and nothing of what is in it."""
+
+
+class KeyRing:
+    """Seals with the active key, opens with any. Key ids are 0 to 255; every key has 32 bytes."""
+
+    def __init__(self, keys: Mapping[int, bytes], active: int, lookup_key: bytes) -> None:
+        _check_keys(keys, active, lookup_key)
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._active = active
+        self._lookup_key = lookup_key
+        self._purposes: dict[str, bytes] = {}
+
+    def seal(self, plaintext: bytes, context: str) -> bytes:
+        """Bind the record to `context`: it opens nowhere else."""
+        header = bytes((VERSION, self._active))
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._ciphers[self._active].encrypt(nonce, plaintext, header + _encode(context))
+        return header + nonce + sealed
+
+    def unseal(self, sealed: bytes, context: str) -> bytes:
+        """Raise SealError for anything that this ring did not seal for this context."""
+        if len(sealed) < HEADER_BYTES + NONCE_BYTES + TAG_BYTES:
+            raise SealError("the record is too short")
+        header, nonce = sealed[:HEADER_BYTES], sealed[HEADER_BYTES : HEADER_BYTES + NONCE_BYTES]
+        version, key_id = header
+        if version != VERSION:
+            raise SealError("the record has an unknown version")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise SealError("the record's key is not on the ring")
+        try:
+            return cipher.decrypt(nonce, sealed[HEADER_BYTES + NONCE_BYTES :], header + _encode(context))
+        except InvalidTag:
+            raise SealError("the record was changed or belongs to another case") from None
+
+    def person(self, programme: str, iin: str) -> str:
+        return self._lookup("person", programme, iin)
+
+    def phone(self, e164: str) -> str:
+        return self._lookup("phone", e164)
+
+    def pair(self, person: str, phone: str) -> str:
+        return self._lookup("pair", person, phone)
+
+    def code_hash(self, application_id: str, phone_hash: str, code: str) -> str:
+        return self._lookup("code", application_id, phone_hash, code)
+
+    def idempotency(self, programme: str, key: str) -> str:
+        return self._lookup("idempotency", programme, key)
+
+    def digest(self, data: bytes) -> str:
+        """Tell equal data from other data. Keyed, since an IIN in it could otherwise be guessed."""
+        return self._lookup("digest", data)
+
+    def _lookup(self, purpose: str, *parts: str | bytes) -> str:
+        key = self._purposes.get(purpose)
+        if key is None:
+            key = self._purposes[purpose] = hmac.digest(self._lookup_key, _encode(purpose), hashlib.sha256)
+        # Each part carries its length, so that two lists of parts never read alike.
+        encoded = [part if isinstance(part, bytes) else _encode(part) for part in parts]
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+        return hmac.digest(key, message, hashlib.sha256)[:LOOKUP_BYTES].hex()
+
+
+def _check_keys(keys: Mapping[int, bytes], active: int, lookup_key: bytes) -> None:
+    if active not in keys:
+        raise SealError("the active key is not on the ring")
+    if not all(0 <= key_id <= 255 for key_id in keys):  # noqa: PLR2004 — the key id is one byte.
+        raise SealError("a key id is not between 0 and 255")
+    if any(len(key) != KEY_BYTES for key in (*keys.values(), lookup_key)):
+        raise SealError(f"a key does not have {KEY_BYTES} bytes")
+
+
+def _encode(text: str) -> bytes:
+    # Whatever text a client sends can be looked up, lone surrogates too.
+    return text.encode("utf-8", "surrogatepass")
