@@ -1,0 +1,80 @@
+"""A case that cannot be decided now waits here, without a slot."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.domain.case import TRANSITIONS, State
+from gateway.register.entries import DEAD_LETTER, StaleFence, Step, WrongTransition
+from gateway.register.loading import load_history, lock
+from gateway.register.schema import applications
+from gateway.register.timeline import go_on
+
+
+async def park(
+    connection: AsyncConnection,
+    application_id: str,
+    step: Step,
+    fence: int,
+    reason: str,
+    retry_at_ms: int | None,
+) -> None:
+    row = await lock(connection, application_id)
+    if fence < row.fence:
+        raise StaleFence(application_id, fence, row.fence)
+    history = await load_history(connection, application_id)
+    why: dict[str, Any] = {"fence": fence, "park_reason": reason, "retry_at_ms": retry_at_ms}
+    current = history[-1].state
+    if current is State.PARKED:
+        if fence > row.fence:
+            # Parked, then killed before the slot was freed: another tried again, and the newer reason counts.
+            is_the_one = applications.c.application_id == application_id
+            await connection.execute(update(applications).where(is_the_one).values(why))
+    elif State.PARKED not in TRANSITIONS[current]:
+        raise WrongTransition(application_id, current, State.PARKED)
+    else:
+        await go_on(
+            connection,
+            application_id,
+            [step],
+            after=len(history),
+            parks=row.parks + 1,
+            parked_since_ms=step.at_ms,
+            **why,
+        )
+
+
+async def unpark(connection: AsyncConnection, application_id: str, at_ms: int, fence: int) -> None:
+    row = await lock(connection, application_id)
+    history = await load_history(connection, application_id)
+    step = Step(State.ACCEPTED, at_ms)
+    if history[-1].state is not State.PARKED or step in history:
+        return
+    if fence < row.fence:
+        raise StaleFence(application_id, fence, row.fence)
+    # The token that parked the case ends here, or its late call would park it again.
+    newest = max(fence, row.fence + 1)
+    await go_on(connection, application_id, [step], after=len(history), fence=newest)
+
+
+async def count_parked(connection: AsyncConnection, programme: str) -> int:
+    query = select(func.count()).where(*_parked(programme))
+    return await connection.scalar(query) or 0
+
+
+def parked_due(programme: str, now_ms: int, limit: int) -> Select[Any]:
+    return (
+        select(applications)
+        .where(
+            *_parked(programme),
+            applications.c.retry_at_ms <= now_ms,
+            applications.c.park_reason != DEAD_LETTER,
+        )
+        .order_by(applications.c.retry_at_ms, applications.c.application_id)
+        .limit(limit)
+    )
+
+
+def _parked(programme: str) -> tuple[ColumnElement[bool], ...]:
+    return applications.c.programme == programme, applications.c.state == State.PARKED

@@ -1,0 +1,77 @@
+"""An application gets its journal number."""
+
+from typing import Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.domain.calendar import journal_year
+from gateway.domain.case import ENDED, PROCESSING, State, journal_number, programme_of
+from gateway.register.entries import NewEntry
+from gateway.register.schema import applications, counters
+from gateway.register.timeline import append_steps
+
+# These do not go on, so a newer token has nothing to guard there.
+_AT_REST: Final = ENDED | {State.PARKED}
+
+
+async def register(connection: AsyncConnection, entry: NewEntry) -> str:
+    """Do what Journal.register says; raise IntegrityError when another transaction got there first."""
+    is_the_one = applications.c.application_id == entry.application_id
+    number: str | None = await connection.scalar(select(applications.c.number).where(is_the_one))
+    if number is None:
+        return await _insert(connection, entry)
+    # From now on whoever holds an older token is refused.
+    await connection.execute(
+        update(applications)
+        .where(is_the_one, applications.c.fence < entry.fence, applications.c.state.not_in(_AT_REST))
+        .values(fence=entry.fence)
+    )
+    return number
+
+
+async def _insert(connection: AsyncConnection, entry: NewEntry) -> str:
+    programme = programme_of(entry.application_id)
+    if programme is None:
+        raise ValueError("an application is registered under its application id")
+    if not entry.history or entry.history[-1].state not in PROCESSING:
+        raise ValueError("an application is registered while it is being processed")
+    year = journal_year(entry.accepted_at_ms)
+    sequence = await _next_sequence(connection, programme, year)
+    number = journal_number(programme, year, sequence)
+    await connection.execute(
+        insert(applications).values(
+            application_id=entry.application_id,
+            programme=programme,
+            year=year,
+            sequence=sequence,
+            number=number,
+            state=entry.history[-1].state,
+            category=entry.category,
+            person=entry.person,
+            phone_hash=entry.phone_hash,
+            receipt_hash=entry.receipt_hash,
+            sealed=entry.sealed,
+            sealed_phone=entry.sealed_phone,
+            record_version=entry.record_version,
+            accepted_at_ms=entry.accepted_at_ms,
+            parks=0,
+            fence=entry.fence,
+        )
+    )
+    await append_steps(connection, entry.application_id, entry.history, after=0)
+    return number
+
+
+async def _next_sequence(connection: AsyncConnection, programme: str, year: int) -> int:
+    """Count on; the counter's row stays locked until the transaction ends, so a rollback leaves no gap."""
+    counted: int | None = await connection.scalar(
+        update(counters)
+        .where(counters.c.programme == programme, counters.c.year == year)
+        .values(last=counters.c.last + 1)
+        .returning(counters.c.last)
+    )
+    if counted is not None:
+        return counted
+    await connection.execute(insert(counters).values(programme=programme, year=year, last=1))
+    return 1
