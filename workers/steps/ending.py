@@ -5,14 +5,29 @@ import msgspec
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, finish
 from gateway.inflight.records import Step as Seen
-from gateway.register.entries import Step
-from workers.tools import Tools
+from gateway.register.entries import Step, WrongTransition
+from workers.tools import Tools, now_ms
 
 
 def steps_since_accepted(history: tuple[Seen, ...]) -> list[Step]:
     """What happened since the case was last accepted: what went before is in the journal already."""
     last = max(at for at, step in enumerate(history) if step.state is State.ACCEPTED)
     return [Step(step.state, step.at_ms) for step in history[last + 1 :]]
+
+
+async def write_down(tools: Tools, application_id: str, case: TakenCase, steps: list[Step]) -> None:
+    """Bring the journal up to the case.
+
+    The journal may say that the case is parked when it is not: whoever parked it, or let it in again, was
+    killed between the two stores. The record in Redis is the truth.
+    """
+    try:
+        await tools.journal.record(application_id, steps, case.fence)
+    except WrongTransition as wrong:
+        if wrong.current is not State.PARKED:
+            raise
+        await tools.journal.unpark(application_id, now_ms(), case.fence)
+        await tools.journal.record(application_id, steps, case.fence)
 
 
 async def leave(tools: Tools, application_id: str, case: TakenCase, state: State) -> TakenCase:

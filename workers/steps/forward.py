@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase
 from gateway.register.entries import Step
-from workers.steps.ending import leave, steps_since_accepted
+from workers.steps.ending import leave, steps_since_accepted, write_down
 from workers.systems.e_maket import Forwarding
 from workers.tools import Tools, now_ms, open_application
 
@@ -31,6 +31,6 @@ async def forward(tools: Tools, application_id: str, case: TakenCase) -> TakenCa
     )
     await tools.boundary("forwarded")
     steps = [*steps_since_accepted(case.history), Step(State.FORWARDED, now_ms())]
-    await tools.journal.record(application_id, steps, case.fence)
+    await write_down(tools, application_id, case, steps)
     await tools.boundary("recorded_forwarded")
     return await leave(tools, application_id, case, State.FORWARDED)

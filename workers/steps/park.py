@@ -5,7 +5,7 @@ import structlog
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, give_back
 from gateway.register.entries import DEAD_LETTER, NewEntry, Step
-from workers.steps.ending import leave, steps_since_accepted
+from workers.steps.ending import leave, steps_since_accepted, write_down
 from workers.steps.register import RECORD_VERSION
 from workers.steps.retrying import TryAgain
 from workers.tools import Tools, now_ms
@@ -37,7 +37,7 @@ async def _park(
     tools: Tools, application_id: str, case: TakenCase, reason: str, retry_at_ms: int | None
 ) -> TakenCase:
     await _ensure_registered(tools, application_id, case)
-    await tools.journal.record(application_id, steps_since_accepted(case.history), case.fence)
+    await write_down(tools, application_id, case, steps_since_accepted(case.history))
     await tools.journal.park(application_id, now_ms(), case.fence, reason, retry_at_ms)
     await tools.boundary("recorded_parked")
     return await leave(tools, application_id, case, State.PARKED)

@@ -28,9 +28,6 @@ async def register(tools: Tools, application_id: str, case: TakenCase) -> TakenC
             history=[Step(step.state, step.at_ms) for step in case.history],
         )
     )
-    if any(step.state is State.PARKED for step in case.history):
-        # It came back from parking; whoever let it in may have been killed before the journal heard of it.
-        await tools.journal.unpark(application_id, case.history[-1].at_ms, case.fence)
     await tools.boundary("registered")
     category = tools.programme.category(application.category)
     checks = category.checks if category else ()

@@ -2,17 +2,18 @@ import msgspec
 import pytest
 from arq.worker import Retry
 
+from gateway.domain.case import State
 from gateway.inflight.outbox import code_message
 from gateway.inflight.progress import decided
 from gateway.register.entries import DecisionOutcome
 from tests.integration.workers.world import FAILS, World
-from workers.steps.retrying import retried
+from workers.steps.retrying import Job, retried
 from workers.steps.send_code import send_code
 from workers.steps.send_notice import send_notice
 
 
-async def run(world: World, job: object, argument: str) -> None:
-    await retried(job)({"tools": world.tools, "job_try": 1}, argument)  # type: ignore[arg-type]  # Each test passes a job.
+async def run(world: World, job: Job, argument: str) -> None:
+    await retried(job)({"tools": world.tools, "job_try": 1}, argument)
 
 
 async def put_code(world: World, application_id: str, text: str) -> None:
@@ -37,7 +38,7 @@ async def test_a_code_waits_for_a_provider_that_is_away(world: World) -> None:
     for _ in range(5):
         with pytest.raises(Retry):
             await run(world, send_code, "42500-one")
-    assert int(await world.tools.store.redis.hget("{42500}:door", "sms_down_ms")) > 0  # type: ignore[misc, arg-type]  # redis-py types one method for sync and async.
+    assert int(await world.tools.store.redis.hget("{42500}:door", "sms_down_ms")) > 0  # type: ignore[misc]  # redis-py types one method for sync and async.
     await world.fault("sms")
 
     await run(world, send_code, "42500-one")
@@ -63,7 +64,7 @@ async def test_the_decision_is_told_once_in_the_language_of_the_application(worl
     await world.process(one)
     entry = await world.tools.journal.get(one)
     assert entry is not None
-    outcome = await world.tools.journal.decide(one, entry.number, "assigned", 1, 1, None)  # type: ignore[arg-type]  # As the state writes itself.
+    outcome = await world.tools.journal.decide(one, entry.number, State.ASSIGNED, 1, 1, None)
     assert outcome is DecisionOutcome.APPLIED
     await decided(world.tools.store, "42500", one, entry.person, denied=False)
 

@@ -12,9 +12,9 @@ from gateway.domain.case import State, new_application_id
 from gateway.inflight.admission import Admission, AdmissionRules, Admitted, admit
 from gateway.inflight.confirmation import ConfirmationRules, ConfirmOutcome, SealedCode, confirm, give_phone
 from gateway.inflight.status import look, tick
-from workers.queues import retried
 from workers.steps.messages import CodeMessage
 from workers.steps.process_case import process_case
+from workers.steps.retrying import retried
 from workers.tools import Tools
 
 PHONE = "+77011234567"
@@ -80,4 +80,4 @@ class World(msgspec.Struct, frozen=True):
         """Where Redis and the journal see the case."""
         sight = await look(self.tools.store, self.tools.programme.code, application_id)
         entry = await self.tools.journal.get(application_id)
-        return sight and sight.state, entry and entry.state
+        return (sight.state if sight else None, entry.state if entry else None)
