@@ -1,0 +1,55 @@
+# Everything is done with python3 (3.11 or newer), pip and make. Names have no spaces here, so the path of the
+# checkout may.
+PYTHON ?= python3
+BIN := .venv/bin
+# The system's pip installs into .venv, which therefore needs no pip, and no ensurepip, of its own.
+INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-input \
+	--no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
+
+run: .venv/.local ## start the whole service on this machine until Ctrl-C (settings: QABYLDAU_…)
+	@exec $(BIN)/python -m supervisor --until-exit-of $$PPID
+
+test: .venv/.dev ## run all tests, or some: make test ARGS="-k iin"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## lint, formatting, types and the table of imports
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports
+
+format: .venv/.dev ## put the code into shape
+	@$(BIN)/python -m ruff check --fix-only .
+	@$(BIN)/python -m ruff format .
+
+lock: ## pin what requirements/*.in names, with hashes (needs uv; the newest: ARGS=--upgrade)
+	@cd requirements && for set in runtime local dev; do \
+		uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
+			--quiet $(ARGS) $$set.in --output-file $$set.txt || exit 1; \
+	done
+
+clean: ## remove .venv and all caches; the data in var/ stays
+	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or \
+		sys.exit("Qabyldau needs Python 3.11 or newer, and this $(PYTHON) is %d.%d: try make PYTHON=…" % v[:2])'
+	@$(PYTHON) -m venv --without-pip .venv
+
+.venv/.local: requirements/local.txt | $(BIN)/python
+	@echo "Installing what the service needs, once …"
+	@$(INSTALL) -r requirements/local.txt
+	@touch $@
+
+# What develops also runs: dev.txt holds all of local.txt.
+.venv/.dev: requirements/dev.txt | $(BIN)/python
+	@echo "Installing what the tests need, once …"
+	@$(INSTALL) -r requirements/dev.txt
+	@touch .venv/.local $@
