@@ -1,0 +1,81 @@
+"""`python -m gateway`: the public HTTP processes, under one server that restarts those that die."""
+
+import resource
+import sys
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from config.lifeline import die_with_parent
+from config.settings import Settings, load_settings
+from gateway.app import create_app, read_keys
+from gateway.http.logs import configure_logs, library_logging
+
+# The supervisor takes it for: the settings are wrong, starting again would not help.
+EXIT_BAD_SETTING = 2
+
+# Also how long an idle connection is kept: a browser on a slow line sends its headers within it.
+HEADER_TIMEOUT_MS = 5_000
+
+# The edge refuses headers above 16 kB properly; above this the server does, without a body.
+MOST_BUFFERED_BYTES = 65_536
+
+# Connections waiting to be taken: what the kernel of most systems allows at most.
+BACKLOG = 4_096
+
+# Granian counts connections here, idle ones too, and lets the next wait. Below the usual limit of open files,
+# with room for the stores.
+CONNECTIONS_PER_PROCESS = 8_192
+
+# A request ends within the deadlines of body, Redis and register; the supervisor waits ten seconds.
+STOP_SECONDS = 8
+
+
+def main() -> None:
+    die_with_parent()
+    try:
+        settings = load_settings()
+        # What is wrong with any file is said here once, and not by each process again and again.
+        create_app(settings, read_keys(settings))
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_BAD_SETTING)
+    configure_logs(settings.log_level)
+    _allow_open_files()
+    _server(settings).serve()
+
+
+def _allow_open_files() -> None:
+    """Take as many as the system grants: what a shell gets by default is fewer than the connections above."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _server(settings: Settings) -> MPServer:
+    return MPServer(
+        "gateway.app:app_from_environment",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.gateways,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=MOST_BUFFERED_BYTES
+        ),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS_PER_PROCESS,
+        log_level=LogLevels(settings.log_level),
+        log_dictconfig=library_logging(settings.log_level),
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Composition root of the public HTTP process."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+
+import structlog
+from litestar import Litestar
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.keys import Keys, create_keys, load_keys
+from config.lifeline import die_with_parent
+from config.settings import Settings, SettingsError, load_settings
+from gateway.domain.calendar import ALMATY, load_calendar
+from gateway.domain.programme import Programme, load_programmes
+from gateway.domain.texts import load_texts
+from gateway.http.logs import configure_logs
+from gateway.http.readiness import Readiness
+from gateway.http.routes import build_application
+from gateway.http.services import BodyLimits, Intake, Services, Webhook
+from gateway.http.summaries import LAPSED_KEPT_MS, SummaryKeeper
+from gateway.inflight.admission import AdmissionDesk, AdmissionRules
+from gateway.inflight.confirmation import ConfirmationRules
+from gateway.inflight.store import Store, open_redis
+from gateway.register.journal import open_journal
+from gateway.register.migrate import migrate
+from gateway.sealing import KeyRing
+
+# A register that is away at the start is asked again this often; taking applications in does not need it.
+_REGISTER_PAUSE_SECONDS = 2.0
+
+# A start does not wait longer for the register's tables than this.
+_START_SECONDS = 3.0
+
+_log = structlog.get_logger()
+
+
+def app_from_environment() -> Litestar:
+    """Serve as the factory of a server's worker process, which must not outlive the server."""
+    server = multiprocessing.parent_process()
+    die_with_parent(server.pid if server else None)
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return create_app(settings, read_keys(settings))
+
+
+def read_keys(settings: Settings) -> Keys:
+    """Make keys only where they belong to this installation's own data: a named file must be there."""
+    return load_keys(settings.keys_path) if settings.keys_file else create_keys(settings.keys_path)
+
+
+def create_app(settings: Settings, keys: Keys) -> Litestar:
+    """Put everything together; nothing is connected yet. Raises ValueError for a file that is wrong."""
+    if not settings.redis_url:
+        raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")
+    redis = open_redis(settings.redis_url, settings.redis_timeout_ms)
+    store, journal = Store(redis), open_journal(settings.register_dsn)
+    services = Services(
+        intakes={
+            code: _intake(store, programme, settings.limit or programme.slots)
+            for code, programme in load_programmes(settings.programmes_dir).items()
+        },
+        ring=KeyRing(keys.sealing, keys.active, keys.lookup),
+        store=store,
+        journal=journal,
+        texts=load_texts(settings.messages_dir),
+        calendar=load_calendar(settings.calendar_file),
+        body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_ms / 1000),
+        webhook=Webhook(keys.webhook, settings.webhook_window_seconds),
+        readiness=Readiness(store, journal),
+    )
+    return build_application(services, [_lifespan(services, settings.register_dsn)])
+
+
+def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
+    leases = programme.leases
+    return Intake(
+        programme=programme,
+        desk=AdmissionDesk(
+            store,
+            programme.code,
+            AdmissionRules(
+                limit_seed=limit_seed,
+                lease_ms=leases.before_phone_seconds * 1000,
+                share_percent=leases.unconfirmed_share_percent,
+                candidates=programme.candidates,
+            ),
+        ),
+        rules=_confirmation_rules(programme, limit_seed),
+        summaries=SummaryKeeper(store, programme.code, limit_seed),
+    )
+
+
+def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRules:
+    phone = programme.phone
+    offset = datetime.now(ALMATY).utcoffset() or timedelta()
+    return ConfirmationRules(
+        limit_seed=limit_seed,
+        lease_ms=programme.leases.after_code_seconds * 1000,
+        resend_ms=phone.resend_after_seconds * 1000,
+        codes_per_day=phone.codes_per_phone_day,
+        changes=phone.changes,
+        tries=phone.tries,
+        persons_per_phone=phone.persons_per_phone,
+        day_offset_ms=int(offset.total_seconds() * 1000),
+        kept_ms=LAPSED_KEPT_MS,
+    )
+
+
+def _lifespan(
+    services: Services, register_dsn: str
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        keepers = [intake.summaries for intake in services.intakes.values()]
+        preparing = asyncio.create_task(_prepare_register(register_dsn))
+        # Whoever asks first should find tables and figures there.
+        await asyncio.wait([preparing], timeout=_START_SECONDS)
+        if preparing.done():
+            preparing.result()
+        await asyncio.gather(*(keeper.refresh() for keeper in keepers))
+        tasks = [preparing, *(asyncio.create_task(keeper.keep()) for keeper in keepers)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await services.journal.close()
+            await services.store.redis.aclose()
+
+    return lifespan
+
+
+async def _prepare_register(dsn: str) -> None:
+    """Bring the tables up to date, and keep trying while the database is away."""
+    while True:
+        try:
+            await migrate(dsn)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("register_away", exc_info=error)
+            await asyncio.sleep(_REGISTER_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,116 @@
+"""`POST /v1/programmes/{programme}/applications`: an application gets a slot, or hears why not."""
+
+import re
+
+import msgspec
+from litestar import Response, post
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_202_ACCEPTED
+
+from gateway.domain.application import Application
+from gateway.domain.case import State, new_application_id
+from gateway.http.documents import IDEMPOTENCY_KEY, ApplicationForm, described
+from gateway.http.receipt import hash_receipt, new_receipt
+from gateway.http.refusals import WHEN_FULL, Limited, ProblemCode, Quota, Refusal
+from gateway.http.request import AnyRequest, header_of, language_of, services_of, trace_of
+from gateway.http.services import Intake, Services
+from gateway.http.submission import read_submission, warn
+from gateway.http.wire import Submitted, rfc3339
+from gateway.inflight.admission import (
+    Admission,
+    Admitted,
+    Decision,
+    Full,
+    IdempotencyConflict,
+    Repeated,
+    TooManyCandidates,
+)
+
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+
+# As many hexadecimal digits of the digest as tell one person's IBAN from another's in a few candidates.
+_PROOF_LENGTH = 16
+
+_FORMS = msgspec.msgpack.Encoder()
+
+
+@post(
+    "/programmes/{programme:str}/applications",
+    status_code=HTTP_202_ACCEPTED,
+    **described(
+        ApplicationForm,
+        ProblemCode.NOT_FOUND,
+        ProblemCode.INVALID_APPLICATION,
+        ProblemCode.CATEGORY_CLOSED,
+        ProblemCode.IDEMPOTENCY_CONFLICT,
+        ProblemCode.RATE_LIMITED,
+        ProblemCode.FULL,
+        ProblemCode.STORE_UNAVAILABLE,
+        parameters=[IDEMPOTENCY_KEY],
+    ),
+)
+async def submit_application(request: AnyRequest, programme: FromPath[str]) -> Response[Submitted]:
+    services = services_of(request)
+    intake = services.intake(programme)
+    key = _idempotency_key(request)
+    application = await read_submission(request, intake)
+    receipt = new_receipt()
+    admission = _admission(services, intake, application, key, receipt)
+    decision = await intake.desk.admit(admission)
+    application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
+    trace_of(request).application_id = application_id
+    answer = Submitted(
+        application_id, receipt, State.AWAITING_PHONE, rfc3339(expires_at_ms), warn(request, application)
+    )
+    headers = {
+        "Location": f"/v1/applications/{application_id}",
+        "Content-Language": language_of(request.scope["headers"]),
+    }
+    return Response(answer, headers=headers)
+
+
+def _idempotency_key(request: AnyRequest) -> str | None:
+    key = header_of(request.scope["headers"], b"idempotency-key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Refusal(ProblemCode.MALFORMED)
+    return key
+
+
+def _admission(
+    services: Services, intake: Intake, application: Application, key: str | None, receipt: str
+) -> Admission:
+    """Seal what is personal; what Redis gets beside it are keyed hashes."""
+    ring, programme = services.ring, intake.programme.code
+    application_id = new_application_id(programme)
+    form = _FORMS.encode(application)
+    return Admission(
+        id=application_id,
+        person=ring.person(programme, application.iin),
+        proof=ring.digest(f"{application.iin} {application.iban}".encode())[:_PROOF_LENGTH],
+        receipt_hash=hash_receipt(receipt),
+        body=ring.seal(form, application_id),
+        idempotency="" if key is None else ring.idempotency(programme, key),
+        # The checked form, not the bytes that came: spaces in the JSON make no other application.
+        digest="" if key is None else ring.digest(form),
+        sealed_receipt=b"" if key is None else ring.seal(receipt.encode(), application_id),
+    )
+
+
+def _admitted(
+    services: Services, intake: Intake, admission: Admission, receipt: str, decision: Decision
+) -> tuple[str, str, int]:
+    """Return id, receipt and end of the lease (epoch ms); raises Refusal."""
+    match decision:
+        case Admitted(expires_at_ms):
+            return admission.id, receipt, expires_at_ms
+        case Repeated(application_id, sealed_receipt, expires_at_ms):
+            first = services.ring.unseal(sealed_receipt, application_id).decode()
+            return application_id, first, expires_at_ms
+        case IdempotencyConflict():
+            raise Refusal(ProblemCode.IDEMPOTENCY_CONFLICT)
+        case Full():
+            raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL)
+        case TooManyCandidates(retry_after_ms):
+            leases = intake.programme.leases
+            quota = Quota("candidates", intake.programme.candidates, leases.before_phone_seconds)
+            raise Limited(ProblemCode.RATE_LIMITED, quota, retry_after_ms)

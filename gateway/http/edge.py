@@ -1,0 +1,91 @@
+"""The outermost layer: what holds for every answer, whoever gives it, and one log line for each."""
+
+import time
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from gateway.domain.texts import Texts
+from gateway.http.problems import MEDIA_TYPE, Rendered, render
+from gateway.http.refusals import ProblemCode, Refusal
+from gateway.http.request import Trace, language_of
+
+# A browser with its cookies and a proxy's additions stays below half of this.
+MOST_HEADER_BYTES = 16_384
+
+# A method is what a client likes it to be; only these are written into logs.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_NO_STORE = (b"cache-control", b"no-store")
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+_log = structlog.get_logger()
+
+
+class Edge:
+    def __init__(self, app: ASGIApp, texts: Texts) -> None:
+        self._app, self._texts = app, texts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began_at, status = time.perf_counter(), 0
+        trace = scope["state"]["trace"] = Trace()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_own(list(message["headers"]))
+            await send(message)
+
+        try:
+            if _header_bytes(scope) > MOST_HEADER_BYTES:
+                trace.problem = ProblemCode.HEADERS_TOO_LARGE
+                refusal = Refusal(ProblemCode.HEADERS_TOO_LARGE)
+                await _send(render(refusal, self._texts, language_of(scope["headers"])), send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
+        finally:
+            _log_request(scope, trace, status, time.perf_counter() - began_at)
+
+
+def _header_bytes(scope: HTTPScope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    headers.append(_NO_SNIFFING)
+    # Only the facts of a programme say themselves how long they may be kept.
+    if not any(name.lower() == b"cache-control" for name, _ in headers):
+        headers.append(_NO_STORE)
+    return headers
+
+
+async def _send(rendered: Rendered, send: Send) -> None:
+    own = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(rendered.body)),
+        # The rest of what is being sent is not worth reading.
+        "Connection": "close",
+    }
+    headers = [(name.lower().encode(), value.encode()) for name, value in (own | rendered.headers).items()]
+    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
+    await send({"type": "http.response.body", "body": rendered.body, "more_body": False})
+
+
+def _log_request(scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
+    # The route's template, never the path: a path may hold an id, and whatever somebody typed.
+    bound = {} if trace.application_id is None else {"application_id": trace.application_id}
+    if trace.problem is not None:
+        bound["problem"] = trace.problem
+    _log.info(
+        "request",
+        method=scope["method"] if scope["method"] in _METHODS else "other",
+        route=scope.get("path_template", "unmatched"),
+        status=status,
+        duration_ms=round(seconds * 1000, 1),
+        **bound,
+    )

@@ -1,0 +1,117 @@
+"""`POST /v1/applications/{id}/phone`: the applicant's mobile number, to which a code is sent."""
+
+import secrets
+import time
+from functools import partial
+
+import msgspec
+from litestar import Response, post
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_202_ACCEPTED
+
+from gateway.domain.phones import parse_mobile
+from gateway.http.bodies import read_body
+from gateway.http.documents import BEARER, PhoneForm, described
+from gateway.http.forms import CODE_LENGTH, read_form
+from gateway.http.receipt import Holder, holder_of
+from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
+from gateway.http.request import AnyRequest, language_of, services_of
+from gateway.http.wire import CodeSent, rfc3339
+from gateway.inflight.confirmation import (
+    ConfirmationRules,
+    PhoneAnswer,
+    PhoneOutcome,
+    SealedCode,
+    give_phone,
+)
+
+_DAY_SECONDS = 86_400
+
+_MESSAGES = msgspec.msgpack.Encoder()
+
+
+@post(
+    "/applications/{application_id:str}/phone",
+    status_code=HTTP_202_ACCEPTED,
+    **described(
+        PhoneForm,
+        ProblemCode.NOT_FOUND,
+        ProblemCode.WRONG_STATE,
+        ProblemCode.INVALID_APPLICATION,
+        ProblemCode.RATE_LIMITED,
+        ProblemCode.CODE_LOCKED,
+        ProblemCode.STORE_UNAVAILABLE,
+        security=BEARER,
+    ),
+)
+async def take_phone(request: AnyRequest, application_id: FromPath[str]) -> Response[CodeSent]:
+    services = services_of(request)
+    holder = holder_of(request, application_id)
+    intake = holder.intake
+    body = await read_body(request, services.body_limits)
+    parse = partial(parse_mobile, prefixes=intake.programme.phone.prefixes)
+    phone = read_form(body, {"phone": parse})["phone"]
+    answer = await give_phone(
+        services.store,
+        intake.programme.code,
+        intake.rules,
+        holder.claim,
+        _sealed_code(request, holder, phone),
+    )
+    check_sent(answer, intake.rules)
+    return Response(CodeSent(intake.rules.resend_ms // 1000, answer.figure))
+
+
+def new_code() -> str:
+    return f"{secrets.randbelow(10**CODE_LENGTH):0{CODE_LENGTH}}"
+
+
+def _sealed_code(request: AnyRequest, holder: Holder, phone: str) -> SealedCode:
+    ring, texts = services_of(request).ring, services_of(request).texts
+    code = new_code()
+    # The language of the form lies sealed in Redis; whoever gives the phone reads the language asked for now.
+    text = texts.get(language_of(request.scope["headers"]), "sms.code", code=code)
+    application_id = holder.application_id
+    return SealedCode(
+        phone_hash=ring.phone(phone),
+        sealed_phone=ring.seal(phone.encode(), application_id),
+        code_hash=hash_code(request, application_id, code),
+        sealed_message=ring.seal(_MESSAGES.encode((phone, text)), application_id),
+    )
+
+
+def hash_code(request: AnyRequest, application_id: str, code: str) -> str:
+    """Leave the phone out: it is not known when the code comes back, and a new phone brings a new code."""
+    return services_of(request).ring.code_hash(application_id, "", code)
+
+
+def check_sent(answer: PhoneAnswer, rules: ConfirmationRules) -> None:
+    """Raise Refusal unless the code is on its way."""
+    match answer.outcome:
+        case PhoneOutcome.NOT_FOUND:
+            raise Refusal(ProblemCode.NOT_FOUND)
+        case PhoneOutcome.WRONG_STATE | PhoneOutcome.CHANGED_TOO_OFTEN:
+            raise Refusal(ProblemCode.WRONG_STATE)
+        case PhoneOutcome.SENT_A_MOMENT_AGO:
+            raise sent_a_moment_ago(answer.figure, rules)
+        case PhoneOutcome.TOO_MANY_CODES:
+            raise too_many_codes(answer.figure, rules)
+        case PhoneOutcome.LOCKED:
+            raise locked(answer.figure, rules)
+        case PhoneOutcome.SENT:
+            return
+
+
+def sent_a_moment_ago(wait_ms: int, rules: ConfirmationRules) -> Limited:
+    return Limited(ProblemCode.RATE_LIMITED, Quota("resend", 1, rules.resend_ms // 1000), wait_ms)
+
+
+def too_many_codes(wait_ms: int, rules: ConfirmationRules) -> Limited:
+    return Limited(ProblemCode.RATE_LIMITED, Quota("codes", rules.codes_per_day, _DAY_SECONDS), wait_ms)
+
+
+def locked(wait_ms: int, rules: ConfirmationRules) -> Limited:
+    until = rfc3339(int(time.time() * 1000) + wait_ms)
+    return Limited(
+        ProblemCode.CODE_LOCKED, Quota("tries", rules.tries, _DAY_SECONDS), wait_ms, locked_until=until
+    )

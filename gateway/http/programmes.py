@@ -1,0 +1,44 @@
+"""`GET /v1/programmes/{programme}`: what is paid, who may apply, and how busy it is."""
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from gateway.domain.programme import Programme
+from gateway.http.documents import described
+from gateway.http.refusals import ProblemCode
+from gateway.http.request import AnyRequest, language_of, services_of
+from gateway.http.wire import CategoryFacts, ProgrammeFacts
+from gateway.inflight.status import Summary
+
+# Fresh figures come once a second, so nobody between us and the reader should keep them longer.
+_HEADERS = {"Cache-Control": "public, max-age=1", "Vary": "Accept-Language"}
+
+_OPEN = "open"
+
+
+@get("/programmes/{programme:str}", **described(None, ProblemCode.NOT_FOUND, ProblemCode.STORE_UNAVAILABLE))
+async def show_programme(request: AnyRequest, programme: FromPath[str]) -> Response[ProgrammeFacts]:
+    intake = services_of(request).intake(programme)
+    language = language_of(request.scope["headers"])
+    facts = _facts(intake.programme, intake.summaries.current(), language)
+    return Response(facts, headers={**_HEADERS, "Content-Language": language})
+
+
+def _facts(programme: Programme, summary: Summary, language: str) -> ProgrammeFacts:
+    return ProgrammeFacts(
+        programme=programme.code,
+        title=programme.titles[language],
+        titles=programme.titles,
+        categories=tuple(
+            CategoryFacts(
+                name, category.titles[language], category.titles, category.open, category.required_fields
+            )
+            for name, category in programme.categories.items()
+        ),
+        mode=_OPEN,
+        limit=summary.limit,
+        in_process=summary.live,
+        waiting=0,
+        eta_seconds=None,
+        eta_p90_seconds=None,
+    )

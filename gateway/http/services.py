@@ -1,0 +1,58 @@
+"""What the routes work with, handed over once by the composition root as plain values and open clients."""
+
+from msgspec import Struct
+
+from gateway.domain.calendar import Overrides
+from gateway.domain.programme import Programme
+from gateway.domain.texts import Texts
+from gateway.http.readiness import Readiness
+from gateway.http.refusals import ProblemCode, Refusal
+from gateway.http.summaries import SummaryKeeper
+from gateway.inflight.admission import AdmissionDesk
+from gateway.inflight.confirmation import ConfirmationRules
+from gateway.inflight.store import Store
+from gateway.register.journal import Journal
+from gateway.sealing import KeyRing
+
+
+class Intake(Struct, frozen=True):
+    """One programme and what serves it."""
+
+    programme: Programme
+    desk: AdmissionDesk
+    rules: ConfirmationRules
+    summaries: SummaryKeeper
+
+
+class BodyLimits(Struct, frozen=True):
+    most_bytes: int
+    timeout_seconds: float
+
+
+class Webhook(Struct, frozen=True):
+    """How a decision proves where it comes from, and how old it may be."""
+
+    key: bytes
+    window_seconds: int
+
+    def __repr__(self) -> str:
+        return "Webhook()"
+
+
+class Services(Struct, frozen=True):
+    intakes: dict[str, Intake]
+    ring: KeyRing
+    store: Store
+    journal: Journal
+    texts: Texts
+    calendar: Overrides
+    body_limits: BodyLimits
+    webhook: Webhook
+    readiness: Readiness
+
+    def intake(self, programme: str) -> Intake:
+        """Raise Refusal for a programme that is not served here."""
+        found = self.intakes.get(programme)
+        if found is None:
+            raise Refusal(ProblemCode.NOT_FOUND)
+        return found

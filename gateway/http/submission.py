@@ -1,0 +1,32 @@
+"""The form an applicant fills in: read, checked, and what is unusual about it told."""
+
+from gateway.domain.application import Application, check_application, read_application, warnings_of
+from gateway.http.bodies import decode_object, read_body
+from gateway.http.refusals import InvalidFields, ProblemCode, Refusal
+from gateway.http.request import AnyRequest, language_of, services_of
+from gateway.http.services import Intake
+from gateway.http.wire import Warned
+
+
+async def read_submission(request: AnyRequest, intake: Intake) -> Application:
+    """Return a valid application of an open category; raises Refusal."""
+    services = services_of(request)
+    body = await read_body(request, services.body_limits)
+    language = language_of(request.scope["headers"])
+    application = read_application(body, intake.programme, language)
+    if application is None:
+        application = check_application(decode_object(body), intake.programme, language)
+    if isinstance(application, list):
+        raise InvalidFields(application)
+    category = intake.programme.category(application.category)
+    if category is None or not category.open:
+        raise Refusal(ProblemCode.CATEGORY_CLOSED)
+    return application
+
+
+def warn(request: AnyRequest, application: Application) -> tuple[Warned, ...]:
+    codes = warnings_of(application)
+    if not codes:
+        return ()
+    texts, language = services_of(request).texts, language_of(request.scope["headers"])
+    return tuple(Warned(code, texts.get(language, f"warning.{code}")) for code in codes)

@@ -1,0 +1,58 @@
+"""A programme in figures, refreshed once a second by each process and served from memory."""
+
+import asyncio
+import time
+
+import structlog
+
+from gateway.http.refusals import Unavailable
+from gateway.inflight.status import Summary, tick
+from gateway.inflight.store import Store, StoreUnavailable
+
+# The refresh also moves the service clock, which takes a gap of more than three seconds for an outage.
+REFRESH_SECONDS = 1.0
+
+# Older figures would mislead: by then Redis has missed several refreshes.
+STALE_AFTER_SECONDS = 5.0
+
+# A lapsed record answers a repeated call and a late look for an hour. It holds no personal data by then, but
+# abandoned leases may come by the million, so it must not stay for long.
+LAPSED_KEPT_MS = 3_600_000
+
+_log = structlog.get_logger()
+
+
+class SummaryKeeper:
+    def __init__(self, store: Store, programme: str, limit_seed: int) -> None:
+        self._store, self._programme, self._limit_seed = store, programme, limit_seed
+        self._summary: Summary | None = None
+        self._refreshed_at = 0.0
+        self._is_away = False
+
+    def current(self) -> Summary:
+        """Raise Unavailable when there are no figures, or only old ones."""
+        if self._summary is None or time.monotonic() - self._refreshed_at > STALE_AFTER_SECONDS:
+            raise Unavailable
+        return self._summary
+
+    async def refresh(self) -> None:
+        """Tick once. An outage is logged when it begins and when it ends, not every second."""
+        asked_at = time.monotonic()
+        try:
+            summary = await tick(self._store, self._programme, self._limit_seed, LAPSED_KEPT_MS)
+        except StoreUnavailable as error:
+            if not self._is_away:
+                _log.warning("store_away", programme=self._programme, reason=str(error))
+            self._is_away = True
+            return
+        if self._is_away:
+            _log.info("store_back", programme=self._programme)
+        self._is_away, self._summary, self._refreshed_at = False, summary, asked_at
+
+    async def keep(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001 - Nothing unforeseen may end the clock of the leases.
+                _log.error("refresh_failed", programme=self._programme, exc_info=error)
+            await asyncio.sleep(REFRESH_SECONDS)

@@ -1,0 +1,87 @@
+"""What goes over the wire: shapes of answers, and how a moment is written."""
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from gateway.domain.case import State
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(at_ms: int) -> str:
+    """Write `2026-11-21T09:30:00.125Z`; whole arithmetic, so that no millisecond is lost to a float."""
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class CategoryFacts(Struct, frozen=True):
+    name: str
+    title: str
+    titles: dict[str, str]
+    open: bool
+    required_fields: tuple[str, ...]
+
+
+class ProgrammeFacts(Struct, frozen=True):
+    programme: str
+    title: str
+    titles: dict[str, str]
+    categories: tuple[CategoryFacts, ...]
+    mode: str
+    limit: int
+    in_process: int
+    waiting: int
+    eta_seconds: int | None
+    eta_p90_seconds: int | None
+
+
+class Warned(Struct, frozen=True):
+    code: str
+    message: str
+
+
+class Checked(Struct, frozen=True):
+    valid: bool
+    warnings: tuple[Warned, ...]
+
+
+class Submitted(Struct, frozen=True):
+    id: str
+    receipt: str
+    state: State
+    expires_at: str
+    warnings: tuple[Warned, ...]
+
+
+class CodeSent(Struct, frozen=True):
+    resend_after_seconds: int
+    attempts_left: int
+
+
+class Confirmed(Struct, frozen=True):
+    id: str
+    state: State
+
+
+class StateAt(Struct, frozen=True):
+    state: State
+    at: str
+
+
+class ApplicationStatus(Struct, frozen=True):
+    id: str
+    programme: str
+    state: State
+    number: str | None
+    history: tuple[StateAt, ...]
+    decide_by: str | None
+
+
+class NewReceipt(Struct, frozen=True):
+    id: str
+    receipt: str
+
+
+class Health(Struct, frozen=True):
+    status: str

@@ -1,0 +1,62 @@
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from config.keys import Keys
+from config.settings import Settings
+from gateway.app import create_app
+from tests.integration.http.journey import Journey
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys({1: secrets.token_bytes(32)}, 1, secrets.token_bytes(32), secrets.token_bytes(32))
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> Settings:
+    return Settings(redis_url=redis_url, data_dir=tmp_path, body_timeout_ms=200, max_body_bytes=131_072)
+
+
+@pytest.fixture
+def app(settings: Settings, keys: Keys) -> Litestar:
+    return create_app(settings, keys)
+
+
+@pytest.fixture
+async def journey(app: Litestar) -> AsyncIterator[Journey]:
+    # httpx and Litestar each have types of their own for ASGI.
+    transport = httpx.ASGITransport(app=cast("Any", app))
+    async with _alive(app), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield Journey(client, app.state.services)
+
+
+@pytest.fixture
+def client(journey: Journey) -> httpx.AsyncClient:
+    return journey.client
+
+
+@asynccontextmanager
+async def _alive(app: Litestar) -> AsyncIterator[None]:
+    """Start and stop the application in one task, as a server does; a fixture's two halves are two tasks."""
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ended.wait()
+
+    living = asyncio.create_task(live())
+    starting = asyncio.create_task(started.wait())
+    await asyncio.wait([living, starting], return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    yield
+    ended.set()
+    await living

@@ -1,0 +1,175 @@
+import re
+from itertools import count
+from typing import Any
+
+import httpx
+import msgspec
+
+from gateway.domain.case import State, programme_of
+from gateway.domain.identifiers import FIRST_WEIGHTS, SECOND_WEIGHTS
+from gateway.http.services import Services
+from gateway.inflight.progress import TakenCase, advance, finish, take
+from gateway.register.entries import NewEntry, Step
+
+PROGRAMME = "42500"
+LANGUAGES = ("kk", "ru", "en")
+
+_serials = count(1)
+
+
+def new_iin() -> str:
+    """Another person each time; the date part is a date."""
+    while True:
+        digits = [int(digit) for digit in f"9001013{next(_serials):04}"]
+        for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
+            remainder = sum(map(int.__mul__, weights, digits)) % 11
+            if remainder < 10:
+                return "".join(map(str, [*digits, remainder]))
+
+
+def new_iban() -> str:
+    account = f"125{next(_serials):013}"
+    return f"KZ{98 - int(f'{account}203500') % 97:02}{account}"
+
+
+def new_phone() -> str:
+    return f"+7701{next(_serials):07}"
+
+
+def form(**changes: object) -> dict[str, object]:
+    """Fill in the form as a new person would; a change to `...` leaves the field out."""
+    fields: dict[str, object] = {
+        "category": "entrepreneur",
+        "iin": new_iin(),
+        "full_name": "Айгүл Сапарова",
+        "iban": new_iban(),
+        "email": "aigul@example.kz",
+        "language": "kk",
+        **changes,
+    }
+    return {field: value for field, value in fields.items() if value is not ...}
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    id: str
+    receipt: str
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.receipt}"}
+
+
+class Journey:
+    """A client of the real application, and a way to what else happens to a case: SMS and next states."""
+
+    def __init__(self, client: httpx.AsyncClient, services: Services) -> None:
+        self.client = client
+        self.services = services
+        # redis-py types its methods for both kinds of client at once; here only the answers matter.
+        self.redis: Any = services.store.redis
+
+    async def submit(self, **changes: object) -> Submitted:
+        reply = await self.client.post(f"/v1/programmes/{PROGRAMME}/applications", json=form(**changes))
+        assert reply.status_code == 202, reply.text
+        return Submitted(reply.json()["id"], reply.json()["receipt"])
+
+    async def set_limit(self, limit: int) -> None:
+        """As an operator would."""
+        await self.redis.hset("{42500}:door", "limit", str(limit))
+
+    async def let_pass(self, milliseconds: int) -> None:
+        """Move the service clock, on which leases and codes run."""
+        await self.redis.hincrby("{42500}:door", "svc", milliseconds)
+
+    async def give_phone(self, application: Submitted, phone: str, **headers: str) -> httpx.Response:
+        return await self.client.post(
+            f"/v1/applications/{application.id}/phone",
+            json={"phone": phone},
+            headers=application.bearer | headers,
+        )
+
+    async def message(self, application: Submitted) -> tuple[str, str]:
+        """Return phone and text of the SMS that waits to be sent."""
+        sealed = await self.redis.get(f"{{{programme_of(application.id)}}}:outbox:{application.id}")
+        assert sealed is not None
+        phone, text = msgspec.msgpack.decode(self.services.ring.unseal(sealed, application.id))
+        return phone, text
+
+    async def code(self, application: Submitted) -> str:
+        _, text = await self.message(application)
+        return code_in(text)
+
+    async def confirm(self, application: Submitted, code: str) -> httpx.Response:
+        return await self.client.post(
+            f"/v1/applications/{application.id}/confirmation", json={"code": code}, headers=application.bearer
+        )
+
+    async def accepted(self, phone: str | None = None, **changes: object) -> Submitted:
+        application = await self.submit(**changes)
+        assert (await self.give_phone(application, phone or new_phone())).status_code == 202
+        reply = await self.confirm(application, await self.code(application))
+        assert reply.status_code == 200, reply.text
+        return application
+
+    async def registered(self, phone: str | None = None, **changes: object) -> tuple[Submitted, str]:
+        """An accepted application as it is after the worker's first step, with its journal number."""
+        application = await self.accepted(phone, **changes)
+        number, _ = await self._register(application)
+        return application, number
+
+    async def forwarded(self, phone: str | None = None, **changes: object) -> tuple[Submitted, str]:
+        application = await self.accepted(phone, **changes)
+        number, case = await self._register(application)
+        store, fence = self.services.store, case.fence
+        last = State.ACCEPTED
+        for state in (State.VERIFYING, State.FORWARDING):
+            await advance(store, PROGRAMME, application.id, fence, (last, state), number)
+            last = state
+        history = await finish(store, PROGRAMME, application.id, fence, State.FORWARDED, 3_600_000)
+        steps = [Step(step.state, step.at_ms) for step in history]
+        await self.services.journal.record(application.id, steps, fence)
+        return application, number
+
+    async def refuse(self, application: Submitted) -> None:
+        """Let verification say no."""
+        case = await take(self.services.store, PROGRAMME, application.id)
+        assert case is not None
+        states = (State.ACCEPTED, State.VERIFYING)
+        await advance(self.services.store, PROGRAMME, application.id, case.fence, states)
+        await finish(self.services.store, PROGRAMME, application.id, case.fence, State.REFUSED, 3_600_000)
+
+    async def _register(self, application: Submitted) -> tuple[str, TakenCase]:
+        case = await take(self.services.store, PROGRAMME, application.id)
+        assert case is not None
+        number = await self.services.journal.register(
+            NewEntry(
+                application_id=application.id,
+                category="entrepreneur",
+                person=case.person,
+                phone_hash=case.phone_hash,
+                receipt_hash=case.receipt_hash,
+                sealed=case.body,
+                sealed_phone=case.sealed_phone,
+                record_version=1,
+                accepted_at_ms=case.accepted_at_ms,
+                fence=case.fence,
+                history=[Step(step.state, step.at_ms) for step in case.history],
+            )
+        )
+        return number, case
+
+    async def status(self, application: Submitted) -> dict[str, Any]:
+        reply = await self.client.get(f"/v1/applications/{application.id}", headers=application.bearer)
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+
+def code_in(text: str) -> str:
+    found = re.search(r"\b\d{6}\b", text)
+    assert found is not None
+    return found[0]
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06}"

@@ -1,0 +1,86 @@
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.integration.http.journey import PROGRAMME, Journey, form, new_phone
+
+APPLICATIONS = f"/v1/programmes/{PROGRAMME}/applications"
+
+# The refresh of each second, and the greeting on a new connection.
+_IS_APART = re.compile("_tick |^CLIENT SETINFO ")
+
+Watch = Callable[[Awaitable[Any]], Awaitable[list[str]]]
+
+
+@pytest.fixture
+async def watch(journey: Journey, redis_url: str) -> AsyncIterator[Watch]:
+    """Return what a call costs: the commands that reached Redis meanwhile."""
+    async with Redis.from_url(redis_url) as watcher, monitored(watcher) as commands:
+
+        async def cost_of(call: Awaitable[Any]) -> list[str]:
+            begin, end = secrets.token_hex(8), secrets.token_hex(8)
+            await journey.redis.echo(begin)
+            await call
+            await journey.redis.echo(end)
+            while not any(end in command for command in commands):  # noqa: ASYNC110 - The end is a command.
+                await asyncio.sleep(0)
+            texts = list(commands)
+            first = next(at for at, text in enumerate(texts) if begin in text)
+            last = next(at for at, text in enumerate(texts) if end in text)
+            return [text for text in texts[first + 1 : last] if not _IS_APART.search(text)]
+
+        yield cost_of
+
+
+@asynccontextmanager
+async def monitored(watcher: Redis) -> AsyncIterator[list[str]]:
+    commands: list[str] = []
+    async with watcher.monitor() as monitor:
+
+        async def read() -> None:
+            # What a function does inside is not a call of ours.
+            async for command in monitor.listen():
+                if command["client_type"] != "lua":
+                    commands.append(command["command"])  # noqa: PERF401 - It never ends.
+
+        reading = asyncio.create_task(read())
+        yield commands
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_a_submission_costs_one_call(journey: Journey, watch: Watch) -> None:
+    calls = await watch(journey.submit())
+
+    assert len(calls) == 1
+    assert calls[0].startswith("FCALL ")
+
+
+async def test_a_confirmation_costs_one_call(journey: Journey, watch: Watch) -> None:
+    application = await journey.submit()
+    given = await watch(journey.give_phone(application, new_phone()))
+    code = await journey.code(application)
+    confirmed = await watch(journey.confirm(application, code))
+
+    assert [call.partition(" ")[0] for call in given] == ["FCALL"]
+    assert [call.partition(" ")[0] for call in confirmed] == ["FCALL"]
+
+
+async def test_submissions_of_one_turn_share_one_call(journey: Journey, watch: Watch) -> None:
+    calls = await watch(asyncio.gather(*(journey.submit() for _ in range(20))))
+
+    assert len(calls) == 1
+
+
+async def test_a_wrong_form_and_a_precheck_cost_nothing(journey: Journey, watch: Watch) -> None:
+    precheck = APPLICATIONS.replace("applications", "precheck")
+
+    assert await watch(journey.client.post(APPLICATIONS, json=form(iin="1"))) == []
+    assert await watch(journey.client.post(precheck, json=form())) == []
+    assert await watch(journey.client.get(f"/v1/programmes/{PROGRAMME}")) == []
