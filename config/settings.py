@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     system_timeout_ms: Milliseconds = 5_000
     body_timeout_ms: Milliseconds = 5_000
     # An application has less than 2 kB; a name of 200 characters written as \\uXXXX, 1.2 kB.
-    max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 65_536
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 131_072
     # Whose X-Forwarded-For is believed, as networks (CIDR). Nobody's, until told.
     trusted_proxies: tuple[str, ...] = ()
     webhook_window_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 300

@@ -66,8 +66,9 @@ class KeyRing:
     def pair(self, person: str, phone: str) -> str:
         return self._lookup("pair", person, phone)
 
-    def code_hash(self, application_id: str, phone_hash: str, code: str) -> str:
-        return self._lookup("code", application_id, phone_hash, code)
+    def code_hash(self, context: str, code: str) -> str:
+        """Hash a code for one application or request; each new code replaces the one before."""
+        return self._lookup("code", context, code)
 
     def idempotency(self, programme: str, key: str) -> str:
         return self._lookup("idempotency", programme, key)

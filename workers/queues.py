@@ -93,14 +93,15 @@ async def _close(worker: Worker) -> None:
 
 
 def queues_of(tools: Tools, redis_url: str) -> list[Queue]:
-    """One queue for cases, one for messages, which never wait behind cases, one for upkeep."""
+    """One queue for cases; messages never wait behind them, nor behind lost receipts; one for upkeep."""
     code = tools.programme.code
     case_jobs = [_job(process_case, jobs.PROCESS_CASE)]
     sms_jobs = [
         _job(send_code, jobs.SEND_CODE),
-        _job(send_receipt_code, jobs.SEND_RECEIPT_CODE),
         _job(send_notice, jobs.SEND_NOTICE),
     ]
+
+    receipt_jobs = [_job(send_receipt_code, jobs.SEND_RECEIPT_CODE)]
 
     def build(queue: str, functions: list[Function], crons: list[CronJob], poll_seconds: float) -> Queue:
         return Queue(
@@ -110,6 +111,7 @@ def queues_of(tools: Tools, redis_url: str) -> list[Queue]:
     return [
         build(jobs.CASES_QUEUE, case_jobs, [], POLL_SECONDS),
         build(jobs.SMS_QUEUE, sms_jobs, [], POLL_SECONDS),
+        build(jobs.RECEIPTS_QUEUE, receipt_jobs, [], UPKEEP_POLL_SECONDS),
         build("upkeep", [], _crons(code), UPKEEP_POLL_SECONDS),
     ]
 

@@ -14,7 +14,7 @@ from gateway.inflight.progress import (
 )
 from gateway.inflight.records import Step as Seen
 from gateway.inflight.status import look
-from gateway.register.entries import Entry
+from gateway.register.entries import DEAD_LETTER, Entry
 from workers.tools import Tools, now_ms
 
 log = structlog.get_logger()
@@ -82,7 +82,9 @@ async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
         if outcome is ReadmitOutcome.FULL:
             break
         if outcome is ReadmitOutcome.REPLACED:
-            log.error("readmit_replaced", subject=entry.application_id)
+            # Redis lost data, and the person has applied anew: which of the two counts, an official says.
+            log.error("readmit_replaced", application_id=entry.application_id)
+            await tools.journal.park(entry.application_id, now_ms(), entry.fence + 1, DEAD_LETTER, None)
             continue
         await tools.boundary("readmitted")
         if entry.state is State.PARKED:

@@ -222,7 +222,7 @@ def _email(value: object) -> str | None:
 
 
 def _language(value: object, default: str) -> str:
-    language = _optional_text(value) or default
-    if language not in LANGUAGES:
+    language = _optional_text(value)
+    if language is not None and language not in LANGUAGES:
         raise _FieldError(FaultCode.UNKNOWN_LANGUAGE)
-    return str(language)
+    return language or default

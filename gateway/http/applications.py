@@ -55,7 +55,8 @@ async def submit_application(request: AnyRequest, programme: FromPath[str]) -> R
     key = _idempotency_key(request)
     application = await read_submission(request, intake)
     receipt = new_receipt()
-    admission = _admission(services, intake, application, key, receipt)
+    language = language_of(request.scope["headers"])
+    admission = _admission(services, intake, application, (language, key, receipt))
     decision = await intake.desk.admit(admission)
     application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
     trace_of(request).application_id = application_id
@@ -64,7 +65,7 @@ async def submit_application(request: AnyRequest, programme: FromPath[str]) -> R
     )
     headers = {
         "Location": f"/v1/applications/{application_id}",
-        "Content-Language": language_of(request.scope["headers"]),
+        "Content-Language": language,
     }
     return Response(answer, headers=headers)
 
@@ -77,21 +78,22 @@ def _idempotency_key(request: AnyRequest) -> str | None:
 
 
 def _admission(
-    services: Services, intake: Intake, application: Application, key: str | None, receipt: str
+    services: Services, intake: Intake, application: Application, around: tuple[str, str | None, str]
 ) -> Admission:
-    """Seal what is personal; what Redis gets beside it are keyed hashes."""
+    """Seal what is personal; what Redis gets beside it are keyed hashes. `around`: language, key, receipt."""
+    language, key, receipt = around
     ring, programme = services.ring, intake.programme.code
     application_id = new_application_id(programme)
-    form = _FORMS.encode(application)
+    spoken = msgspec.structs.replace(application, language=application.language or language)
     return Admission(
         id=application_id,
         person=ring.person(programme, application.iin),
         proof=ring.digest(f"{application.iin} {application.iban}".encode())[:_PROOF_LENGTH],
         receipt_hash=hash_receipt(receipt),
-        body=ring.seal(form, application_id),
+        body=ring.seal(_FORMS.encode(spoken), application_id),
         idempotency="" if key is None else ring.idempotency(programme, key),
         # The checked form, not the bytes that came: spaces in the JSON make no other application.
-        digest="" if key is None else ring.digest(form),
+        digest="" if key is None else ring.digest(_FORMS.encode(application)),
         sealed_receipt=b"" if key is None else ring.seal(receipt.encode(), application_id),
     )
 

@@ -24,6 +24,8 @@ from gateway.register.entries import DecisionOutcome, Verdict
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
+# Free text might name somebody and would lie in the register in clear, so only a code is kept.
+_REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @post(
@@ -66,7 +68,7 @@ async def take_decision(request: AnyRequest) -> Response[None]:
             cast("Verdict", State(form["decision"])),
             _epoch_ms(form["decided_at"]),
             int(time.time() * 1000),
-            form.get("reason"),
+            _reason_code(form.get("reason")),
         )
     )
     await _follow(services, programme, application_id, outcome)
@@ -101,6 +103,10 @@ async def _follow(services: Services, programme: str, application_id: str, outco
             if entry is not None and entry.state in DECIDED:
                 is_denied = entry.state is State.DENIED
                 await decided(services.store, programme, application_id, entry.person, denied=is_denied)
+
+
+def _reason_code(reason: str | None) -> str | None:
+    return reason if reason and _REASON_CODE.fullmatch(reason) else None
 
 
 def _parse_verdict(text: str) -> str:

@@ -82,7 +82,7 @@ def _sealed_code(request: AnyRequest, holder: Holder, phone: str) -> SealedCode:
 
 def hash_code(request: AnyRequest, application_id: str, code: str) -> str:
     """Leave the phone out: it is not known when the code comes back, and a new phone brings a new code."""
-    return services_of(request).ring.code_hash(application_id, "", code)
+    return services_of(request).ring.code_hash(application_id, code)
 
 
 def check_sent(answer: PhoneAnswer, rules: ConfirmationRules) -> None:

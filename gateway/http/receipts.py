@@ -110,7 +110,7 @@ async def _ask(request: AnyRequest, lost: _Lost) -> CodeSent:
 
 
 def _hash_code(services: Services, lost: _Lost, code: str) -> str:
-    return services.ring.code_hash(lost.request, services.ring.phone(lost.phone), code)
+    return services.ring.code_hash(lost.request, code)
 
 
 def _check_asked(answer: AskAnswer, rules: ConfirmationRules) -> None:

@@ -7,15 +7,17 @@ from gateway.http.request import AnyRequest, language_of, services_of
 from gateway.http.services import Intake
 from gateway.http.wire import Warned
 
+# An application that names no language is answered in that of the request, which is no part of the form.
+NO_LANGUAGE = ""
+
 
 async def read_submission(request: AnyRequest, intake: Intake) -> Application:
-    """Return a valid application of an open category; raises Refusal."""
+    """Return a valid application of an open category, its language as the form has it; raises Refusal."""
     services = services_of(request)
     body = await read_body(request, services.body_limits)
-    language = language_of(request.scope["headers"])
-    application = read_application(body, intake.programme, language)
+    application = read_application(body, intake.programme, NO_LANGUAGE)
     if application is None:
-        application = check_application(decode_object(body), intake.programme, language)
+        application = check_application(decode_object(body), intake.programme, NO_LANGUAGE)
     if isinstance(application, list):
         raise InvalidFields(application)
     category = intake.programme.category(application.category)

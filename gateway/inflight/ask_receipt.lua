@@ -25,6 +25,6 @@ local function ask_receipt(keys, args)
   redis.call('HSET', request, 'sent', int(svc), 'code', args[2], 'ends', int(svc + args[4]), 'message', args[3],
     'day', day, 'wrong', wrong, 'codes', codes + 1)
   redis.call('PEXPIRE', request, DAY_KEPT_MS)
-  enqueue(tag, 'sms', args[9] .. ':' .. day .. ':' .. codes, args[10], args[11])
+  enqueue(tag, 'receipts', args[9] .. ':' .. day .. ':' .. codes, args[10], args[11])
   return {0, left}
 end

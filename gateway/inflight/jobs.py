@@ -7,6 +7,8 @@ import msgspec
 # Relative to the programme's tag, as the functions write them.
 CASES_QUEUE = "cases"
 SMS_QUEUE = "sms"
+# Anybody may ask for a lost receipt, so those who do never hold up the codes of those who apply.
+RECEIPTS_QUEUE = "receipts"
 
 PROCESS_CASE = "process_case"
 SEND_CODE = "send_code"

@@ -32,6 +32,9 @@ def open_redis(url: str, timeout_ms: int) -> Redis:
         retry=Retry(NoBackoff(), 1),
         retry_on_error=[RedisConnectionError],
         max_connections=_MOST_CONNECTIONS,
+        # Without a name to announce, a new connection costs no round trips of its own.
+        lib_name=None,
+        lib_version=None,
     )
     return redis
 

@@ -110,7 +110,7 @@ LOOKUPS: dict[str, Callable[[KeyRing, str, str], str]] = {
     "person": lambda ring, a, b: ring.person(a, b),
     "phone": lambda ring, a, b: ring.phone(a + "\0" + b),
     "pair": lambda ring, a, b: ring.pair(a, b),
-    "code": lambda ring, a, b: ring.code_hash("id", a, b),
+    "code": lambda ring, a, b: ring.code_hash(a, b),
     "idempotency": lambda ring, a, b: ring.idempotency(a, b),
     "digest": lambda ring, a, b: ring.digest(f"{a}\0{b}".encode("utf-8", "surrogatepass")),
 }

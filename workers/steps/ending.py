@@ -15,19 +15,19 @@ def steps_since_accepted(history: tuple[Seen, ...]) -> list[Step]:
     return [Step(step.state, step.at_ms) for step in history[last + 1 :]]
 
 
-async def write_down(tools: Tools, application_id: str, case: TakenCase, steps: list[Step]) -> None:
-    """Bring the journal up to the case.
+async def write_down(tools: Tools, application_id: str, case: TakenCase, steps: list[Step]) -> State:
+    """Bring the journal up to the case; return where the journal has it then.
 
     The journal may say that the case is parked when it is not: whoever parked it, or let it in again, was
     killed between the two stores. The record in Redis is the truth.
     """
     try:
-        await tools.journal.record(application_id, steps, case.fence)
+        return await tools.journal.record(application_id, steps, case.fence)
     except WrongTransition as wrong:
         if wrong.current is not State.PARKED:
             raise
         await tools.journal.unpark(application_id, now_ms(), case.fence)
-        await tools.journal.record(application_id, steps, case.fence)
+        return await tools.journal.record(application_id, steps, case.fence)
 
 
 async def leave(tools: Tools, application_id: str, case: TakenCase, state: State) -> TakenCase:

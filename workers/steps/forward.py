@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from gateway.domain.case import State
-from gateway.inflight.progress import TakenCase
+from gateway.domain.case import DECIDED, State
+from gateway.inflight.progress import TakenCase, decided
 from gateway.register.entries import Step
 from workers.steps.ending import leave, steps_since_accepted, write_down
 from workers.systems.e_maket import Forwarding
@@ -31,6 +31,11 @@ async def forward(tools: Tools, application_id: str, case: TakenCase) -> TakenCa
     )
     await tools.boundary("forwarded")
     steps = [*steps_since_accepted(case.history), Step(State.FORWARDED, now_ms())]
-    await write_down(tools, application_id, case, steps)
+    state = await write_down(tools, application_id, case, steps)
     await tools.boundary("recorded_forwarded")
-    return await leave(tools, application_id, case, State.FORWARDED)
+    ended = await leave(tools, application_id, case, State.FORWARDED)
+    if state in DECIDED:
+        # The decision was here before us, and what follows from it waited for this.
+        denied = state is State.DENIED
+        await decided(tools.store, tools.programme.code, application_id, case.person, denied=denied)
+    return ended

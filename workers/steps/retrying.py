@@ -36,7 +36,7 @@ def retried(job: Job) -> Job:
 
     @wraps(job)
     async def run(ctx: dict[Any, Any], argument: str) -> None:
-        with structlog.contextvars.bound_contextvars(job=job.__name__, subject=argument):
+        with structlog.contextvars.bound_contextvars(job=job.__name__, application_id=argument):
             try:
                 await job(ctx, argument)
             except TryAgain as wish:

@@ -32,6 +32,16 @@ async def test_spaces_and_order_in_the_json_make_no_other_body(client: httpx.Asy
     assert first.json() == second.json()
 
 
+async def test_the_language_of_the_page_makes_no_other_body(client: httpx.AsyncClient) -> None:
+    fields, key = form(language=...), {"Idempotency-Key": "form-1"}
+
+    first = await client.post(APPLICATIONS, json=fields, headers=key | {"Accept-Language": "kk"})
+    second = await client.post(APPLICATIONS, json=fields, headers=key | {"Accept-Language": "ru"})
+
+    assert first.status_code == second.status_code == 202
+    assert first.json() == second.json()
+
+
 async def test_the_same_key_with_another_body_is_a_conflict(client: httpx.AsyncClient) -> None:
     fields, key = form(), {"Idempotency-Key": "form-1"}
     await client.post(APPLICATIONS, json=fields, headers=key)

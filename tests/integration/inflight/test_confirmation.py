@@ -107,6 +107,16 @@ async def test_five_wrong_codes_lock_and_a_new_code_does_not_reset_the_count(sto
     assert (await phone(store, one, "p", "333333")).outcome is PhoneOutcome.LOCKED
 
 
+async def test_wrong_codes_on_two_phones_add_up_for_the_application(store: Store) -> None:
+    one = await admitted(store, "a")
+    for number, tries in (("1", 3), ("2", 2)):
+        await phone(store, one, number, number)
+        for _ in range(tries):
+            assert (await enter(store, one, "000000")).outcome is ConfirmOutcome.WRONG_CODE
+
+    assert (await enter(store, one, "2")).outcome is ConfirmOutcome.LOCKED
+
+
 async def test_wrong_codes_are_remembered_for_the_day_by_person_and_phone(store: Store) -> None:
     first = await admitted(store, "a")
     await phone(store, first, "p", "111111")

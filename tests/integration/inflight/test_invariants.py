@@ -191,7 +191,9 @@ class Door(RuleBasedStateMachine):
             return case
         return multiple()
 
-    def after_code(self, case: Case, *, right: bool) -> ConfirmOutcome:
+    def after_code(  # noqa: PLR0911 - One line for each thing that a code can meet.
+        self, case: Case, *, right: bool
+    ) -> ConfirmOutcome:
         if case.state is not State.AWAITING_PHONE:
             return ConfirmOutcome.ACCEPTED if right else ConfirmOutcome.WRONG_STATE
         if case.end <= self.now:
@@ -218,7 +220,7 @@ class Door(RuleBasedStateMachine):
     def a_worker_goes_on(self, case: Case, newest: bool, data: st.DataObject) -> None:  # noqa: FBT001 - As above.
         if case.state not in IN_PROCESS:
             return
-        if not case.taken:
+        for _ in range(1 if newest else 2):
             self.a_worker_takes_it(case)
         held = case.taken[-1] if newest else case.taken[0]
         goes_to = data.draw(st.sampled_from(sorted(TRANSITIONS[case.state])))
@@ -305,7 +307,7 @@ class Door(RuleBasedStateMachine):
     @invariant()
     def slots_are_as_the_model_counts_them(self) -> None:
         svc = self.do(self.store.redis.hget(DOOR, "svc"))  # type: ignore[arg-type]  # As above.
-        live = self.do(self.store.redis.zcount(f"{{{PROGRAMME}}}:slots", f"({int(svc)}", "+inf"))
+        live = self.do(self.store.redis.zcount(f"{{{PROGRAMME}}}:slots", f"({int(svc or 0)}", "+inf"))
         assert live == self.live()
 
     @invariant()
@@ -349,8 +351,8 @@ class Door(RuleBasedStateMachine):
 
 @pytest.mark.timeout(300)
 def test_the_door_keeps_its_promises_whatever_happens(valkey: ValkeyProcess) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: Door(valkey),
+    run_state_machine_as_test(
+        lambda: Door(valkey),  # type: ignore[arg-type]  # A factory does as well as the class.
         settings=settings(
             max_examples=30,
             stateful_step_count=40,

@@ -1,3 +1,5 @@
+import asyncio
+
 import msgspec
 import pytest
 from arq.worker import Retry
@@ -91,3 +93,27 @@ async def test_nothing_is_told_before_there_is_a_decision(world: World) -> None:
     await run(world, send_notice, one)
 
     assert await world.inbox() == []
+
+
+async def test_a_decision_that_overtook_the_forwarding_is_told_and_a_denial_frees_the_person(
+    world: World,
+) -> None:
+    one = await world.accept()
+    decided_early = asyncio.Event()
+
+    async def decide_before_it_is_written_down(name: str) -> None:
+        if name == "forwarded":
+            entry = await world.tools.journal.get(one)
+            assert entry is not None
+            outcome = await world.tools.journal.decide(one, entry.number, State.DENIED, 1, 1, None)
+            assert outcome is DecisionOutcome.RECORDED_EARLY
+            decided_early.set()
+
+    tools = msgspec.structs.replace(world.tools, boundary=decide_before_it_is_written_down)
+    await msgspec.structs.replace(world, tools=tools).process(one)
+
+    assert decided_early.is_set()
+    assert await world.states(one) == (State.FORWARDED, State.DENIED)
+    await run(world, send_notice, one)
+    assert len(await world.inbox()) == 1
+    await world.accept()

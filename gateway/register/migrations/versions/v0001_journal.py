@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     _create_applications()
+    _index_applications()
     op.create_table(
         "history",
         sa.Column("application_id", sa.String(64), nullable=False),
@@ -71,6 +72,9 @@ def _create_applications() -> None:
         sa.PrimaryKeyConstraint("application_id", name="pk_applications"),
         sa.UniqueConstraint("number", name="uq_applications_number"),
     )
+
+
+def _index_applications() -> None:
     op.create_index("ix_applications_state", "applications", ["programme", "state", "retry_at_ms"])
     op.create_index("ix_applications_person", "applications", ["programme", "person"])
     for name, condition in (

@@ -1,0 +1,59 @@
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.applicants import Accepted, Applicant, Crowd, open_session
+from tests.e2e.stack import Stack, running
+
+PEOPLE, AT_ONCE = 500, 50
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+async def everybody_applies(crowd: Crowd) -> list[Accepted]:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def apply(n: int) -> Accepted:
+        async with places:
+            return await crowd.apply(Applicant(n))
+
+    return await asyncio.gather(*(apply(n) for n in range(PEOPLE)))
+
+
+def found_in_clear(stack: Stack, applicants: list[Applicant]) -> list[str]:
+    """Where anything personal stands in clear: in logs, the append-only file, the register, anywhere."""
+    files = [Path(folder) / name for folder, _, names in os.walk(stack.data_dir) for name in names]
+    assert {"service.log", "register.db"} <= {path.name for path in files}
+    assert any(path.name.endswith(".aof") and path.stat().st_size for path in files)
+    secrets = [secret for applicant in applicants for secret in applicant.secrets_in_clear]
+    contents = {path.name: path.read_bytes() for path in files}
+    return [
+        f"{name}: {secret[:4]}…"
+        for name, content in contents.items()
+        for secret in secrets
+        if secret.encode() in content
+    ]
+
+
+async def test_five_hundred_people_come_through_and_nothing_personal_stands_in_clear(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as stack:
+        async with open_session() as session:
+            crowd = Crowd(session, stack.gateway, stack.standins)
+            accepted = await everybody_applies(crowd)
+            await crowd.until_all(accepted, "assigned", seconds=120)
+
+            assert await crowd.effects() == {one.id: 1 for one in accepted}
+            numbers = {(await crowd.look(one))["number"] for one in accepted}
+            assert numbers == {f"42500-2026-{n:07}" for n in range(1, PEOPLE + 1)}
+            await asyncio.sleep(1.5)  # The facts are at most a second old.
+            assert await crowd.in_process() == 0
+            code, books = await stack.reconcile()
+            assert code == 0, books
+            assert (books["accepted"], books["registered"], books["at_e_maket"]) == (PEOPLE,) * 3
+        everybody = [one.applicant for one in accepted]
+        assert found_in_clear(stack, everybody) == []
+    assert found_in_clear(stack, everybody) == []
+    # The search itself can find: the ids of applications do stand in the log.
+    assert accepted[0].id in stack.log.read_text()
