@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test check figures format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
@@ -23,6 +23,9 @@ check: .venv/.dev ## lint, formatting, types and the table of imports
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
+
+figures: .venv/.dev ## measure start, memory and latency of the service on this machine
+	@$(BIN)/python -m tests.e2e.figures
 
 format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff check --fix-only .

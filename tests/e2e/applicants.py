@@ -42,6 +42,7 @@ def _iban(n: int) -> str:
 @dataclass(frozen=True)
 class Applicant:
     n: int
+    category: str | None = None
 
     @property
     def phone(self) -> str:
@@ -50,7 +51,7 @@ class Applicant:
     @property
     def form(self) -> dict[str, str]:
         return {
-            "category": CATEGORIES[self.n % len(CATEGORIES)],
+            "category": self.category or CATEGORIES[self.n % len(CATEGORIES)],
             "iin": _iin(self.n),
             "full_name": f"Қанарова Айжан {self.n}-қызы",
             "iban": _iban(self.n),
@@ -73,14 +74,17 @@ class Accepted:
 
 
 class Crowd:
-    def __init__(self, session: aiohttp.ClientSession, gateway: str, standins: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, gateway: str, standins: str, programme: str = "42500"
+    ) -> None:
         self._session, self._gateway, self._standins = session, gateway, standins
+        self._url = f"{gateway}/v1/programmes/{programme}"
 
     async def apply(self, applicant: Applicant) -> Accepted:
         """Go all the way to an accepted application, whatever happens to the service meanwhile."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             status, given = await self._send(
-                f"{self._gateway}/v1/programmes/42500/applications",
+                f"{self._url}/applications",
                 applicant.form,
                 {"Idempotency-Key": secrets.token_hex(16)},
             )
@@ -125,7 +129,7 @@ class Crowd:
             return {one["application_id"]: one["effects"] for one in await response.json()}
 
     async def in_process(self) -> int:
-        async with self._session.get(f"{self._gateway}/v1/programmes/42500") as response:
+        async with self._session.get(self._url) as response:
             facts = await response.json()
             return int(facts["in_process"])
 

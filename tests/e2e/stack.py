@@ -47,8 +47,9 @@ class Stack:
                 [sys.executable, "-m", "supervisor"], cwd=ROOT, env=self.environ, stdout=log, stderr=log
             )
         while not self._is_ready():
-            assert self._process.poll() is None, self.log.read_text()[-4000:]
-            assert time.monotonic() < began + READY_SECONDS, self.log.read_text()[-4000:]
+            if self._process.poll() is not None or time.monotonic() > began + READY_SECONDS:
+                self._process.kill()
+                raise AssertionError(self.log.read_text()[-4000:])
             time.sleep(0.05)
         self.start_seconds = time.monotonic() - began
 
@@ -120,8 +121,8 @@ class Stack:
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
     stack = Stack(data_dir, **settings)
+    stack.start()
     try:
-        stack.start()
         yield stack
     finally:
         stack.stop()
