@@ -8,7 +8,6 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from config.lifeline import die_with_parent
 from config.settings import Settings, load_settings
 from gateway.app import create_app, read_keys
 from gateway.http.logs import configure_logs, library_logging
@@ -34,7 +33,6 @@ STOP_SECONDS = 8
 
 
 def main() -> None:
-    die_with_parent()
     try:
         settings = load_settings()
         # What is wrong with any file is said here once, and not by each process again and again.

@@ -19,8 +19,9 @@ from workers.tools import Tools, now_ms
 
 log = structlog.get_logger()
 
-# A batch is bounded, so that a sweep stays short; what is left comes with the next.
+# One read is bounded, and so is what one sweep does of a kind; what is left comes with the next.
 BATCH = 32
+BATCHES = 50
 
 # A job may be on its way from one queue read to the next; only what nobody touched for longer is looked at.
 UNTOUCHED_MS = 5_000
@@ -48,16 +49,28 @@ async def recover(tools: Tools) -> dict[str, int]:
     return found
 
 
-async def requeue_lost_jobs(tools: Tools, untouched_ms: int = UNTOUCHED_MS) -> int:
-    programme = tools.programme.code
-    ids = await stale_cases(tools.store, programme, untouched_ms, BATCH)
-    return sum([await requeue(tools.store, programme, one) for one in ids])
+async def requeue_lost_jobs(tools: Tools) -> int:
+    programme, count = tools.programme.code, 0
+    for _ in range(BATCHES):
+        # Whatever is looked at counts as touched, so that each read goes on where the last one ended.
+        ids = await stale_cases(tools.store, programme, UNTOUCHED_MS, BATCH)
+        for one in ids:
+            count += await requeue(tools.store, programme, one)
+        if len(ids) < BATCH:
+            break
+    return count
 
 
 async def unpark_due(tools: Tools) -> int:
     """Let parked cases in again as far as there are slots."""
-    entries = await tools.journal.parked_due(tools.programme.code, now_ms(), BATCH)
-    return await _readmit_all(tools, entries)
+    count = 0
+    for _ in range(BATCHES):
+        entries = await tools.journal.parked_due(tools.programme.code, now_ms(), BATCH)
+        readmitted = await _readmit_all(tools, entries)
+        count += readmitted
+        if readmitted < BATCH:
+            break
+    return count
 
 
 async def restore_missing(tools: Tools) -> int:

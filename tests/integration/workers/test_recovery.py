@@ -6,10 +6,10 @@ import pytest
 from gateway.domain.case import State
 from gateway.register.entries import DEAD_LETTER
 from tests.integration.workers.test_process_case import with_terms
-from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, World
+from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, World, made_up_iins
 from workers import recovery
 from workers.main import run_reconcile, run_recover
-from workers.recovery import erase, queue_lost_notices, restore_missing, unpark_due
+from workers.recovery import erase, queue_lost_notices, requeue_lost_jobs, restore_missing, unpark_due
 
 
 @pytest.fixture
@@ -32,6 +32,16 @@ async def test_a_case_that_redis_lost_comes_back_from_the_journal(world: World, 
 
     assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
     assert await world.effects() == {one: 1}
+
+
+async def test_one_sweep_finds_every_lost_job(world: World) -> None:
+    people = [await world.accept(iin) for iin in made_up_iins(2 * recovery.BATCH + 1)]
+    redis = world.tools.store.redis
+    await redis.delete("{42500}:cases", *await redis.keys("arq:job:*"))
+    await redis.zadd("{42500}:active", dict.fromkeys(people, 1))
+
+    assert await requeue_lost_jobs(world.tools) == len(people)
+    assert await redis.zcard("{42500}:cases") == len(people)
 
 
 async def test_a_parked_case_whose_person_has_applied_anew_waits_for_an_official(world: World) -> None:

@@ -21,6 +21,11 @@ PHONE = "+77011234567"
 PASSES, FAILS, UNKNOWN, UNKNOWN_TWICE = "900101300423", "900101399908", "900101399918", "900101399928"
 
 
+def made_up_iins(count: int) -> list[str]:
+    """Different persons; where they pass does not matter, only that they are not the same."""
+    return [f"90010130{n:04}" for n in range(count)]
+
+
 class World(msgspec.Struct, frozen=True):
     tools: Tools
     settings: Settings
