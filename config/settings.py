@@ -52,7 +52,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sms_password: str = ""
     sms_sender: str = ""
     redis_timeout_ms: Milliseconds = 2_000
-    system_timeout_ms: Milliseconds = 5_000
+    # A job asks two systems within the fifteen seconds it has.
+    system_timeout_ms: Annotated[int, Meta(ge=1, le=6_000)] = 5_000
     body_timeout_ms: Milliseconds = 5_000
     # An application has less than 2 kB; a name of 200 characters written as \\uXXXX, 1.2 kB.
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 131_072

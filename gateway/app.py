@@ -20,9 +20,10 @@ from gateway.http.logs import configure_logs
 from gateway.http.readiness import Readiness
 from gateway.http.routes import build_application
 from gateway.http.services import BodyLimits, Intake, Services, Webhook
-from gateway.http.summaries import LAPSED_KEPT_MS, SummaryKeeper
+from gateway.http.summaries import SummaryKeeper
 from gateway.inflight.admission import AdmissionDesk, AdmissionRules
 from gateway.inflight.confirmation import ConfirmationRules
+from gateway.inflight.records import KEPT_MS
 from gateway.inflight.store import Store, open_redis
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
@@ -105,7 +106,7 @@ def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRu
         tries=phone.tries,
         persons_per_phone=phone.persons_per_phone,
         day_offset_ms=int(offset.total_seconds() * 1000),
-        kept_ms=LAPSED_KEPT_MS,
+        kept_ms=KEPT_MS,
     )
 
 

@@ -1,7 +1,8 @@
 """Composition root of the worker process and of its commands.
 
 `python -m workers.main run` processes cases until SIGTERM; `reconcile` compares the books and prints JSON
-(exit code 1 when they differ); `recover` sweeps once; `erase` erases personal data whose time is over.
+(exit code 1 when they differ); `recover` sweeps once; `replay` lets dead letters be tried again; `erase`
+erases personal data whose time is over.
 """
 
 import argparse
@@ -22,14 +23,16 @@ from config.settings import Settings, SettingsError, load_settings
 from gateway.domain.calendar import ALMATY
 from gateway.domain.programme import ProgrammeError, load_programmes
 from gateway.domain.texts import TextsError, load_texts
+from gateway.inflight.records import KEPT_MS
 from gateway.inflight.store import Store, open_redis
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
+from gateway.register.store import parse_dsn
 from gateway.sealing import KeyRing
 from workers.logs import configure_logs
 from workers.queues import queues_of
 from workers.reconciliation import fetch_effects, reconcile
-from workers.recovery import erase, recover
+from workers.recovery import erase, recover, replay_dead_letters, restore_missing
 from workers.systems.e_maket import HttpEMaket
 from workers.systems.fetch import open_session
 from workers.systems.labour_market import HttpLabourMarket
@@ -37,9 +40,6 @@ from workers.systems.sms import SmscProvider
 from workers.tools import Boundary, Tools, no_boundary
 
 log = structlog.get_logger()
-
-# An ended record answers a repeated call for this long; afterwards the register does.
-KEPT_MS = 3_600_000
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -126,9 +126,15 @@ async def run_reconcile(settings: Settings) -> int:
 async def run_recover(settings: Settings) -> int:
     async with open_tools(settings) as opened:
         for tools in opened.programmes:
-            sys.stdout.write(
-                msgspec.json.encode({tools.programme.code: await recover(tools)}).decode() + "\n"
-            )
+            found = {**await recover(tools), "restored": await restore_missing(tools)}
+            sys.stdout.write(msgspec.json.encode({tools.programme.code: found}).decode() + "\n")
+    return 0
+
+
+async def run_replay(settings: Settings) -> int:
+    async with open_tools(settings) as opened:
+        for tools in opened.programmes:
+            sys.stdout.write(f"{tools.programme.code}: replayed {await replay_dead_letters(tools)}\n")
     return 0
 
 
@@ -143,8 +149,19 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, int]]] = {
     "run": run,
     "reconcile": run_reconcile,
     "recover": run_recover,
+    "replay": run_replay,
     "erase": run_erase,
 }
+
+
+def check_addresses(settings: Settings) -> None:
+    """Raise SettingsError for what would otherwise fail somewhere below."""
+    if not settings.redis_url:
+        raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")
+    try:
+        parse_dsn(settings.register_dsn)
+    except ValueError as error:
+        raise SettingsError(f"register_url (QABYLDAU_REGISTER_URL): {error}") from None
 
 
 def main() -> int:
@@ -153,6 +170,7 @@ def main() -> int:
     command = COMMANDS[parser.parse_args().command]
     try:
         settings = load_settings()
+        check_addresses(settings)
         configure_logs(settings.log_level)
         return asyncio.run(command(settings))
     except (SettingsError, KeysError, ProgrammeError, TextsError) as error:

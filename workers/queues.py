@@ -15,7 +15,7 @@ from arq.cron import CronJob
 from arq.worker import Function, Worker
 
 from gateway.inflight import jobs
-from workers.recovery import erase, recover
+from workers.recovery import erase, recover, restore_missing
 from workers.steps.process_case import process_case
 from workers.steps.retrying import retried, where
 from workers.steps.send_code import send_code
@@ -45,6 +45,8 @@ NEVER_TOO_MANY_TRIES = 1_000_000
 GRACE_SECONDS = 8
 
 SWEEP_EVERY_SECONDS = 5
+# Once a minute, between two sweeps.
+RESTORE_AT_SECOND = 32
 ERASE_AT_HOUR = 3
 
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -131,12 +133,16 @@ def _crons(code: str) -> list[CronJob]:
     async def sweep(ctx: dict[str, Any]) -> None:
         await _quietly(recover, ctx["tools"])
 
+    async def restore(ctx: dict[str, Any]) -> None:
+        await _quietly(restore_missing, ctx["tools"])
+
     async def erase_old(ctx: dict[str, Any]) -> None:
         await _quietly(erase, ctx["tools"])
 
     seconds = set(range(0, 60, SWEEP_EVERY_SECONDS))
     return [
         cron(sweep, name=f"{{{code}}}:sweep", second=seconds, timeout=JOB_TIMEOUT_SECONDS),
+        cron(restore, name=f"{{{code}}}:restore", second=RESTORE_AT_SECOND, timeout=JOB_TIMEOUT_SECONDS),
         cron(erase_old, name=f"{{{code}}}:erase", hour=ERASE_AT_HOUR, minute=0, timeout=JOB_TIMEOUT_SECONDS),
     ]
 

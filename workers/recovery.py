@@ -13,7 +13,7 @@ from gateway.inflight.progress import (
     sweep,
 )
 from gateway.inflight.records import Step as Seen
-from gateway.inflight.status import look
+from gateway.inflight.status import known_cases
 from gateway.register.entries import DEAD_LETTER, Entry
 from workers.tools import Tools, now_ms
 
@@ -29,6 +29,9 @@ UNTOUCHED_MS = 5_000
 # Longer than any step takes; a case that the journal thinks is in process should be in Redis all the while.
 STUCK_MS = 60_000
 
+# Cases that merely wait for a system look stuck as well, so that many are looked at to find the few missing.
+MOST_STUCK = 1_000
+
 # A notice has its own job from the moment of the decision; this is for those whose job was lost.
 UNTOLD_MS = 30_000
 
@@ -36,12 +39,11 @@ DAY_MS = 86_400_000
 
 
 async def recover(tools: Tools) -> dict[str, int]:
-    """One sweep over everything; how much of each was found."""
+    """One sweep over what is forgotten day by day; how much of each was found."""
     found = {
         "lapsed": await sweep(tools.store, tools.programme.code, tools.kept_ms),
         "requeued": await requeue_lost_jobs(tools),
         "unparked": await unpark_due(tools),
-        "restored": await restore_missing(tools),
         "notices": await queue_lost_notices(tools),
     }
     if any(found.values()):
@@ -76,9 +78,18 @@ async def unpark_due(tools: Tools) -> int:
 async def restore_missing(tools: Tools) -> int:
     """Bring back cases that the journal has in process and Redis has not: it has lost data."""
     programme = tools.programme.code
-    stuck = await tools.journal.stuck(programme, now_ms() - STUCK_MS, BATCH)
-    missing = [one for one in stuck if await look(tools.store, programme, one.application_id) is None]
-    return await _readmit_all(tools, missing)
+    stuck = await tools.journal.stuck(programme, now_ms() - STUCK_MS, MOST_STUCK)
+    known = await known_cases(tools.store, programme, [one.application_id for one in stuck])
+    missing = [one for one in stuck if one.application_id not in known]
+    restored = await _readmit_all(tools, missing)
+    if missing:
+        log.error("cases_were_missing", missing=len(missing), restored=restored)
+    return restored
+
+
+async def replay_dead_letters(tools: Tools) -> int:
+    """Let every dead letter be tried again: somebody has put right what they died of."""
+    return await tools.journal.replay_dead_letters(tools.programme.code, now_ms())
 
 
 async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
@@ -98,6 +109,8 @@ async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
             # Redis lost data, and the person has applied anew: which of the two counts, an official says.
             log.error("readmit_replaced", application_id=entry.application_id)
             await tools.journal.park(entry.application_id, now_ms(), entry.fence + 1, DEAD_LETTER, None)
+            continue
+        if outcome is ReadmitOutcome.ENDED:
             continue
         await tools.boundary("readmitted")
         if entry.state is State.PARKED:

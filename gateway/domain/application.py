@@ -170,7 +170,7 @@ def _category(value: object, programme: Programme) -> str:
 
 
 def _employer(value: object, category: Category | None) -> str | None:
-    """Keep an employer only where a step needs it (domain.md §3: only what a step needs)."""
+    """Keep an employer only where a step needs it (the law on personal data: only what a step needs)."""
     text = _optional_text(value)
     if category is None or category.employer is Employer.NONE:
         return None

@@ -6,6 +6,7 @@ import time
 import structlog
 
 from gateway.http.refusals import Unavailable
+from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import Summary, tick
 from gateway.inflight.store import Store, StoreUnavailable
 
@@ -14,10 +15,6 @@ REFRESH_SECONDS = 1.0
 
 # Older figures would mislead: by then Redis has missed several refreshes.
 STALE_AFTER_SECONDS = 5.0
-
-# A lapsed record answers a repeated call and a late look for an hour. It holds no personal data by then, but
-# abandoned leases may come by the million, so it must not stay for long.
-LAPSED_KEPT_MS = 3_600_000
 
 _log = structlog.get_logger()
 
@@ -39,7 +36,7 @@ class SummaryKeeper:
         """Tick once. An outage is logged when it begins and when it ends, not every second."""
         asked_at = time.monotonic()
         try:
-            summary = await tick(self._store, self._programme, self._limit_seed, LAPSED_KEPT_MS)
+            summary = await tick(self._store, self._programme, self._limit_seed, KEPT_MS)
         except StoreUnavailable as error:
             if not self._is_away:
                 _log.warning("store_away", programme=self._programme, reason=str(error))

@@ -28,6 +28,7 @@ class TakenCase(msgspec.Struct, frozen=True):
     number: str | None
     history: tuple[Step, ...]
     accepted_at_ms: int
+    taken_at_ms: int
 
 
 class ParkedCase(msgspec.Struct, frozen=True):
@@ -48,6 +49,7 @@ class ReadmitOutcome(IntEnum):
     IN = 0
     FULL = 1
     REPLACED = 2
+    ENDED = 3
 
 
 async def take(store: Store, programme: str, application_id: str) -> TakenCase | None:
@@ -55,7 +57,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
     reply = await store.call("take", programme, id=application_id)
     if not reply:
         return None
-    fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted = reply
+    fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted, now = reply
     return TakenCase(
         fence,
         takes,
@@ -68,6 +70,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
         number.decode() or None,
         parse_history(history),
         accepted,
+        now,
     )
 
 

@@ -2,6 +2,7 @@
 -- KEYS door
 -- ARGV id limit_seed person receipt_hash body sealed_phone phone_hash number history accepted_ms job_id payload job_ttl_ms
 -- Returns {0, at_ms} in, now or before · {1} full · {2} another application of this person is in its place
+--   {3} it has ended meanwhile
 
 local function readmit(keys, args)
   local tag, id = tag_of(keys), args[1]
@@ -13,6 +14,10 @@ local function readmit(keys, args)
   end
   if redis.call('ZSCORE', tag .. 'active', id) then
     return {0, wall}
+  end
+  local seen = redis.call('HMGET', case, 'state', 'idempotency')
+  if seen[1] and seen[1] ~= 'parked' then
+    return {3}
   end
   local live = live_count(tag, svc)
   if slot_end(tag, args[3], svc) then
@@ -26,6 +31,9 @@ local function readmit(keys, args)
     'sealed_phone', args[6], 'phone', args[7], 'number', args[8], 'history', step(args[9], 'accepted', wall),
     'accepted', args[10], 'takes', 0)
   redis.call('PERSIST', case)
+  if seen[2] and seen[2] ~= '' then
+    redis.call('PERSIST', tag .. 'idem:' .. seen[2])
+  end
   redis.call('HSET', person, 'winner', id)
   redis.call('ZADD', tag .. 'active', int(wall), id)
   enqueue(tag, 'cases', args[11], args[12], args[13])

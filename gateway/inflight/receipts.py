@@ -1,5 +1,6 @@
 """A lost receipt, had again with the journal number and the phone that confirmed."""
 
+import secrets
 from enum import IntEnum
 
 import msgspec
@@ -75,5 +76,6 @@ async def redeem_receipt(
         code_hash=code_hash,
         tries=rules.tries,
         day_offset_ms=rules.day_offset_ms,
+        call=secrets.token_hex(8),
     )
     return RedeemAnswer(RedeemOutcome(reply[0]), *reply[1:])

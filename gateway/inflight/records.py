@@ -4,6 +4,9 @@ import msgspec
 
 from gateway.domain.case import State
 
+# An ended record goes on answering repeated calls and looks for this long; afterwards the register does.
+KEPT_MS = 3_600_000
+
 
 class Step(msgspec.Struct, frozen=True):
     """A state a case came to, and when (epoch ms)."""

@@ -1,5 +1,7 @@
 """Looking without changing: one application, and the programme as a whole."""
 
+from collections.abc import Sequence
+
 import msgspec
 from redis.exceptions import RedisError
 
@@ -54,6 +56,18 @@ async def look(store: Store, programme: str, application_id: str) -> Sight | Non
         parse_history(history),
         int(accepted) if accepted else None,
     )
+
+
+async def known_cases(store: Store, programme: str, ids: Sequence[str]) -> set[str]:
+    """Which of these have a record here; raises StoreUnavailable."""
+    pipeline = store.redis.pipeline(transaction=False)
+    for one in ids:
+        pipeline.exists(f"{{{programme}}}:case:{one}")
+    try:
+        found = await pipeline.execute() if ids else []
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(type(error).__name__) from error
+    return {one for one, is_here in zip(ids, found, strict=True) if is_here}
 
 
 async def replace_receipt(store: Store, programme: str, application_id: str, receipt_hash: str) -> None:

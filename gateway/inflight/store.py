@@ -22,8 +22,8 @@ class StoreUnavailable(Exception):
 def open_redis(url: str, timeout_ms: int) -> Redis:
     """Connect lazily, with a deadline on every call.
 
-    A connection that turns out to be dead (a restart of Redis leaves such in the pool) is tried once more:
-    every function answers a call sent twice as it answered the first.
+    A connection that turns out to be dead (a restart of Redis leaves such in the pool) is tried once more: a
+    call that is sent twice takes effect once. At worst a wrong code or a failed SMS counts twice.
     """
     redis: Redis = Redis.from_url(
         url,

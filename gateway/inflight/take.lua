@@ -3,7 +3,7 @@
 -- KEYS door
 -- ARGV id
 -- Returns {} when there is nothing to do, else
---   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms}
+--   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms, now_ms}
 
 local function take(keys, args)
   local tag = tag_of(keys)
@@ -23,5 +23,5 @@ local function take(keys, args)
   local seen = redis.call('HMGET', case, 'state', 'person', 'receipt', 'body', 'sealed_phone', 'phone', 'number',
     'history', 'accepted')
   return {fence, takes, seen[1], seen[2], seen[3], seen[4] or '', seen[5] or '', seen[6] or '', seen[7] or '',
-    seen[8], tonumber(seen[9])}
+    seen[8], tonumber(seen[9]), wall}
 end

@@ -9,6 +9,8 @@ Verdict = Literal[State.ASSIGNED, State.DENIED]
 
 # A case parked for this reason has failed too often to be tried again by itself; an operator takes it up.
 DEAD_LETTER: Final = "dead_letter"
+# And then, when the operator has let it be tried again.
+REPLAYED: Final = "replayed"
 
 
 class RegisterError(Exception):

@@ -103,6 +103,11 @@ class Journal:
         async with self._store.reading() as connection:
             return await load_entries(connection, parking.parked_due(programme, now_ms, limit))
 
+    async def replay_dead_letters(self, programme: str, at_ms: int) -> int:
+        """Let all dead letters be tried again from `at_ms` on; return how many."""
+        async with self._store.writing() as connection:
+            return await parking.replay_dead_letters(connection, programme, at_ms)
+
     async def decide(
         self,
         application_id: str,

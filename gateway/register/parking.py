@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.case import TRANSITIONS, State
-from gateway.register.entries import DEAD_LETTER, StaleFence, Step, WrongTransition
+from gateway.register.entries import DEAD_LETTER, REPLAYED, StaleFence, Step, WrongTransition
 from gateway.register.loading import load_history, lock
 from gateway.register.schema import applications
 from gateway.register.timeline import go_on
@@ -56,6 +56,14 @@ async def unpark(connection: AsyncConnection, application_id: str, at_ms: int, f
     # The token that parked the case ends here, or its late call would park it again.
     newest = max(fence, row.fence + 1)
     await go_on(connection, application_id, [step], after=len(history), fence=newest)
+
+
+async def replay_dead_letters(connection: AsyncConnection, programme: str, at_ms: int) -> int:
+    """Make every dead letter due at once; return how many."""
+    dead = applications.c.park_reason == DEAD_LETTER
+    due = {"park_reason": REPLAYED, "retry_at_ms": at_ms}
+    result = await connection.execute(update(applications).where(*_parked(programme), dead).values(due))
+    return result.rowcount
 
 
 async def count_parked(connection: AsyncConnection, programme: str) -> int:

@@ -15,6 +15,11 @@ def steps_since_accepted(history: tuple[Seen, ...]) -> list[Step]:
     return [Step(step.state, step.at_ms) for step in history[last + 1 :]]
 
 
+def step_to(case: TakenCase, state: State) -> Step:
+    """A step taken now, and never before the last one: that has Redis's time, and this has ours."""
+    return Step(state, max(now_ms(), case.history[-1].at_ms))
+
+
 async def write_down(tools: Tools, application_id: str, case: TakenCase, steps: list[Step]) -> State:
     """Bring the journal up to the case; return where the journal has it then.
 

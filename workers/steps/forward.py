@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from gateway.domain.case import DECIDED, State
 from gateway.inflight.progress import TakenCase, decided
-from gateway.register.entries import Step
-from workers.steps.ending import leave, steps_since_accepted, write_down
+from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
 from workers.systems.e_maket import Forwarding
-from workers.tools import Tools, now_ms, open_application
+from workers.tools import Tools, open_application
 
 
 async def forward(tools: Tools, application_id: str, case: TakenCase) -> TakenCase:
@@ -30,7 +29,7 @@ async def forward(tools: Tools, application_id: str, case: TakenCase) -> TakenCa
         case.fence,
     )
     await tools.boundary("forwarded")
-    steps = [*steps_since_accepted(case.history), Step(State.FORWARDED, now_ms())]
+    steps = [*steps_since_accepted(case.history), step_to(case, State.FORWARDED)]
     state = await write_down(tools, application_id, case, steps)
     await tools.boundary("recorded_forwarded")
     ended = await leave(tools, application_id, case, State.FORWARDED)

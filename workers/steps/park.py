@@ -5,7 +5,7 @@ import structlog
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, give_back
 from gateway.register.entries import DEAD_LETTER, NewEntry, Step
-from workers.steps.ending import leave, steps_since_accepted, write_down
+from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
 from workers.steps.register import RECORD_VERSION
 from workers.steps.retrying import TryAgain
 from workers.tools import Tools, now_ms
@@ -38,7 +38,8 @@ async def _park(
 ) -> TakenCase:
     await _ensure_registered(tools, application_id, case)
     await write_down(tools, application_id, case, steps_since_accepted(case.history))
-    await tools.journal.park(application_id, now_ms(), case.fence, reason, retry_at_ms)
+    at_ms = step_to(case, State.PARKED).at_ms
+    await tools.journal.park(application_id, at_ms, case.fence, reason, retry_at_ms)
     await tools.boundary("recorded_parked")
     return await leave(tools, application_id, case, State.PARKED)
 

@@ -17,7 +17,7 @@ from workers.steps.retrying import TryAgain, pause_seconds, where
 from workers.steps.verify import verify
 from workers.systems.errors import StaleToken as StaleAtSystem
 from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable
-from workers.tools import Tools, now_ms
+from workers.tools import Tools
 
 log = structlog.get_logger()
 
@@ -72,22 +72,27 @@ class _Way:
                 log.warning("store_away", error=type(error).__name__)
                 await self._try_again(pause_seconds(self._tries))
             case SystemAnsweredWrong():
+                # It may be a page of maintenance, met by every case, and over in a minute.
                 log.error("answered_wrong", system=error.system, reason=error.reason, code=error.code)
-                await dead_letter(self._tools, self._id, self._case)
-            case _ if self._case.takes < MOST_TAKES:
-                raise error
+                await self._try_again_or_give_up()
             case _:
-                log.error("case_failed_for_good", error=type(error).__name__, where=where(error))
-                await dead_letter(self._tools, self._id, self._case)
+                log.error("case_failed", error=type(error).__name__, where=where(error))
+                await self._try_again_or_give_up()
 
     async def _wait_or_park(self, away: SystemUnavailable) -> None:
         """Wait for a system that is away, but not with a slot for ever."""
         log.warning("system_away", system=away.system, reason=away.reason)
-        waited_ms = now_ms() - self._case.history[-1].at_ms
+        waited_ms = max(self._case.taken_at_ms - self._case.history[-1].at_ms, 0)
         if waited_ms >= self._tools.programme.terms.park_after_seconds * 1000:
             await park(self._tools, self._id, self._case, f"{away.system}_away")
         else:
             await self._try_again(away.retry_after_seconds)
+
+    async def _try_again_or_give_up(self) -> None:
+        """Count the failure against the case: the last one makes a dead letter."""
+        if self._case.takes < MOST_TAKES:
+            raise TryAgain(pause_seconds(self._case.takes))
+        await dead_letter(self._tools, self._id, self._case)
 
     async def _try_again(self, after_seconds: float | None) -> None:
         await give_back(self._tools.store, self._tools.programme.code, self._id, self._case.fence)

@@ -2,13 +2,12 @@
 
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, decided
-from gateway.register.entries import Step
-from workers.steps.ending import leave, steps_since_accepted, write_down
-from workers.tools import Tools, now_ms
+from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
+from workers.tools import Tools
 
 
 async def refuse(tools: Tools, application_id: str, case: TakenCase) -> TakenCase:
-    steps = [*steps_since_accepted(case.history), Step(State.REFUSED, now_ms())]
+    steps = [*steps_since_accepted(case.history), step_to(case, State.REFUSED)]
     await write_down(tools, application_id, case, steps)
     await tools.boundary("recorded_refused")
     ended = await leave(tools, application_id, case, State.REFUSED)

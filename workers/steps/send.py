@@ -4,7 +4,7 @@ import structlog
 
 from gateway.inflight.outbox import note_sms_result
 from workers.steps.retrying import TryAgain
-from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable
+from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable, WrongReason
 from workers.tools import Tools
 
 log = structlog.get_logger()
@@ -20,6 +20,9 @@ async def send(tools: Tools, phone: str, text: str, message_id: str) -> None:
         await note_sms_result(tools.store, programme, accepted=False)
         raise TryAgain(away.retry_after_seconds) from None
     except SystemAnsweredWrong as wrong:
-        # The provider works, but not for this message: nothing is gained by trying again.
-        log.error("sms_refused", reason=wrong.reason, code=wrong.code)
+        log.error("answered_wrong", system=wrong.system, reason=wrong.reason, code=wrong.code)
+        if wrong.reason is not WrongReason.MESSAGE_REFUSED:
+            # Whatever speaks there is no provider now, and would lose everybody's codes.
+            await note_sms_result(tools.store, programme, accepted=False)
+            raise TryAgain from None
     await note_sms_result(tools.store, programme, accepted=True)

@@ -22,6 +22,8 @@ class WrongReason(StrEnum):
     ENCODED = "encoded"
     REDIRECTED = "redirected"
     REFUSED = "refused"
+    # The provider works, and will never send this message.
+    MESSAGE_REFUSED = "message_refused"
 
 
 class SystemFailure(Exception):

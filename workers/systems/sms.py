@@ -74,7 +74,7 @@ class SmscProvider:
 
 def _check_error(code: int, text: str) -> None:
     if code in _REFUSED_CODES:
-        raise SystemAnsweredWrong(System.SMS, WrongReason.REFUSED, code)
+        raise SystemAnsweredWrong(System.SMS, WrongReason.MESSAGE_REFUSED, code)
     if code != _DUPLICATE_OR_TOO_MANY:
         # Login, money, blocked address, forbidden sender: others' messages would not go either.
         raise SystemUnavailable(System.SMS, UnavailableReason.STATUS)

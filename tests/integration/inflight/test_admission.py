@@ -1,7 +1,11 @@
 import asyncio
+import re
+from pathlib import Path
 
+from gateway import inflight
 from gateway.domain.case import State
 from gateway.inflight.admission import (
+    Admission,
     AdmissionDesk,
     Admitted,
     Full,
@@ -10,6 +14,7 @@ from gateway.inflight.admission import (
     TooManyCandidates,
     admit,
 )
+from gateway.inflight.library import load_library
 from gateway.inflight.status import look, probe, tick
 from gateway.inflight.store import Store
 from tests.integration.inflight.people import (
@@ -25,6 +30,8 @@ from tests.integration.inflight.people import (
     live,
     pass_time,
 )
+
+HERE = Path(inflight.__file__).parent
 
 
 async def test_the_last_slot_is_given_and_not_one_more(store: Store) -> None:
@@ -192,6 +199,12 @@ async def test_the_desk_asks_redis_once_for_a_turn_of_the_loop(store: Store) -> 
     after = (await store.redis.info("commandstats"))["cmdstat_fcall"]["calls"]
     assert [type(one) for one in decisions] == [Admitted] * 40 + [Full] * 10
     assert after - before == 2
+
+
+def test_the_items_of_a_batch_are_written_as_the_function_reads_them() -> None:
+    assert load_library().verbs["admit"].item == Admission.__struct_fields__
+    (stride,) = re.findall(r"ARGS, STRIDE = \d+, (\d+)", (HERE / "admit.lua").read_text())
+    assert int(stride) == len(Admission.__struct_fields__)
 
 
 async def test_every_caller_hears_when_redis_is_gone(store: Store) -> None:

@@ -171,6 +171,17 @@ async def test_readmitting_twice_is_readmitting_once(store: Store) -> None:
     assert await live(store) == 1
 
 
+async def test_a_case_that_has_ended_meanwhile_does_not_come_back(store: Store) -> None:
+    one = await accepted(store, "a")
+    case = await ended(store, one, State.PARKED)
+    record = parked_record(one, case)
+    await readmit(store, PROGRAMME, record, 3)
+    await ended(store, one, State.FORWARDED)
+
+    assert (await readmit(store, PROGRAMME, record, 3))[0] is ReadmitOutcome.ENDED
+    assert await live(store) == 0
+
+
 async def test_the_sweeper_finds_every_case_whose_job_was_lost(store: Store) -> None:
     one, two = await accepted(store, "a"), await accepted(store, "b")
     lost = job_id(one.id)

@@ -180,7 +180,7 @@ async def test_the_client_sees_a_bad_phone_as_permanent(provider: SmscProvider) 
     with pytest.raises(SystemAnsweredWrong) as caught:
         await provider.send("+77", "Код: 123456", "42500-a.1")
 
-    assert (caught.value.reason, caught.value.code) == (WrongReason.REFUSED, 7)
+    assert (caught.value.reason, caught.value.code) == (WrongReason.MESSAGE_REFUSED, 7)
 
 
 async def test_the_client_sees_a_refused_login_as_an_unusable_provider(

@@ -49,6 +49,18 @@ async def test_a_code_waits_for_a_provider_that_is_away(world: World) -> None:
     assert await world.tools.store.redis.hget("{42500}:door", "sms_down_ms") == b"0"  # type: ignore[misc]  # As above.
 
 
+async def test_a_page_in_place_of_the_provider_loses_no_code(world: World) -> None:
+    await put_code(world, "42500-one", "Код 111111")
+    await world.fault("sms", wrong_schema=True)
+    with pytest.raises(Retry):
+        await run(world, send_code, "42500-one")
+    await world.fault("sms")
+
+    await run(world, send_code, "42500-one")
+
+    assert await world.inbox() == ["Код 111111"]
+
+
 async def test_a_reply_that_was_cut_does_not_make_a_second_message(world: World) -> None:
     await put_code(world, "42500-one", "Код 111111")
     await world.fault("sms", drop_reply=True)

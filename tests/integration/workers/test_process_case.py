@@ -8,7 +8,7 @@ from gateway.domain.case import State
 from gateway.inflight.progress import take
 from gateway.register.entries import DEAD_LETTER
 from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, UNKNOWN_TWICE, World
-from workers.recovery import UNTOUCHED_MS, recover, unpark_due
+from workers.recovery import UNTOUCHED_MS, recover, replay_dead_letters, unpark_due
 from workers.steps.process_case import MOST_TAKES
 
 
@@ -132,15 +132,41 @@ async def test_a_system_that_stays_away_parks_the_case_until_it_is_tried_again(w
     assert await world.live() == 0
 
 
-async def test_a_wrong_answer_makes_a_dead_letter_with_its_history(world: World) -> None:
+async def until_dead_letter(world: World, application_id: str) -> None:
+    # The first try still gets further, from accepted to verifying, and does not count.
+    for n in range(MOST_TAKES):
+        with pytest.raises(Retry):
+            await world.process(application_id, n)
+    await world.process(application_id, MOST_TAKES)
+    assert await parked(world, application_id) == (DEAD_LETTER, None)
+
+
+async def test_a_page_of_maintenance_that_goes_away_harms_no_case(world: World) -> None:
     one = await world.accept()
     await world.fault("labour-market", wrong_schema=True)
+    with pytest.raises(Retry):
+        await world.process(one)
+    await world.fault("labour-market")
 
     await world.process(one)
 
-    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+
+
+async def test_an_answer_that_stays_wrong_makes_a_dead_letter_that_can_be_replayed(world: World) -> None:
+    one = await world.accept()
+    await world.fault("labour-market", wrong_schema=True)
+    await until_dead_letter(world, one)
     assert await unpark_due(world.tools) == 0
     assert await world.live() == 0
+    await world.fault("labour-market")
+
+    assert await replay_dead_letters(world.tools) == 1
+    assert await unpark_due(world.tools) == 1
+    await world.process(one)
+
+    assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
+    assert await replay_dead_letters(world.tools) == 0
 
 
 async def test_an_unknown_exception_is_tried_again_and_ends_as_a_dead_letter(world: World) -> None:
@@ -148,13 +174,9 @@ async def test_an_unknown_exception_is_tried_again_and_ends_as_a_dead_letter(wor
     broken = msgspec.structs.replace(world.tools, labour_market=None)
     breaking = msgspec.structs.replace(world, tools=broken)
 
-    # The first try still got further, from accepted to verifying, and does not count.
-    for n in range(MOST_TAKES):
-        with pytest.raises(Retry):
-            await breaking.process(one, n)
-    await breaking.process(one, MOST_TAKES)
+    await until_dead_letter(breaking, one)
 
-    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await world.live() == 0
 
 
 async def test_a_case_that_kills_its_workers_ends_as_a_dead_letter(world: World) -> None:

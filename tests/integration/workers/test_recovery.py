@@ -28,6 +28,7 @@ async def test_a_case_that_redis_lost_comes_back_from_the_journal(world: World, 
     await world.tools.store.redis.flushall()
 
     assert await restore_missing(world.tools) == 1
+    assert await restore_missing(world.tools) == 0
     await world.process(one)
 
     assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
