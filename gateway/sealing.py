@@ -30,6 +30,9 @@ class KeyRing:
     def __init__(self, keys: Mapping[int, bytes], active: int, lookup_key: bytes) -> None:
         _check_keys(keys, active, lookup_key)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._signing_keys = {
+            key_id: hmac.digest(key, b"sign", hashlib.sha256) for key_id, key in keys.items()
+        }
         self._active = active
         self._lookup_key = lookup_key
         self._purposes: dict[str, bytes] = {}
@@ -57,6 +60,15 @@ class KeyRing:
         except InvalidTag:
             raise SealError("the record was changed or belongs to another case") from None
 
+    def sign(self, data: bytes, context: str) -> bytes:
+        """Return the key's id and a MAC: what an older key on the ring signed stays valid."""
+        return bytes((self._active,)) + self._mac(self._active, data, context)
+
+    def verify(self, data: bytes, signature: bytes, context: str) -> bool:
+        if len(signature) != 1 + LOOKUP_BYTES or signature[0] not in self._ciphers:
+            return False
+        return hmac.compare_digest(signature[1:], self._mac(signature[0], data, context))
+
     def person(self, programme: str, iin: str) -> str:
         return self._lookup("person", programme, iin)
 
@@ -76,6 +88,11 @@ class KeyRing:
     def digest(self, data: bytes) -> str:
         """Tell equal data from other data. Keyed, since an IIN in it could otherwise be guessed."""
         return self._lookup("digest", data)
+
+    def _mac(self, key_id: int, data: bytes, context: str) -> bytes:
+        encoded = _encode(context)
+        message = len(encoded).to_bytes(4, "big") + encoded + data
+        return hmac.digest(self._signing_keys[key_id], message, hashlib.sha256)[:LOOKUP_BYTES]
 
     def _lookup(self, purpose: str, *parts: str | bytes) -> str:
         key = self._purposes.get(purpose)

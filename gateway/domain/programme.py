@@ -91,6 +91,14 @@ class Terms(Struct, frozen=True, forbid_unknown_fields=True):
     erase_after_days: Days = 180
 
 
+class WaitingRoom(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the line moves. Who does not come within the claim window keeps the place and loses the slot."""
+
+    calls_per_second: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    claim_window_seconds: Seconds = 20
+    front_row_window_seconds: Seconds = 120
+
+
 class Programme(Struct, frozen=True, forbid_unknown_fields=True):
     code: str
     titles: dict[str, str]
@@ -101,6 +109,7 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True):
     candidates: Few = 5
     leases: Leases = Leases()
     terms: Terms = Terms()
+    waiting_room: WaitingRoom = WaitingRoom()
 
     def category(self, name: str) -> Category | None:
         return self.categories.get(name)

@@ -63,9 +63,20 @@ local function limit_of(door, seed)
   return limit
 end
 
+-- Voids the numbers of before when the line was lost with its data: a new line has a new epoch.
+local function begin_epoch(door)
+  if redis.call('HEXISTS', door, 'epoch') == 0 then
+    redis.call('HSET', door, 'epoch', int(time_ms()))
+  end
+end
+
 -- Unlapsed leases and cases being processed. Exact whether or not lapsed slots have been swept yet.
 local function live_count(tag, svc)
   return redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '+inf')
+end
+
+local function unconfirmed_count(tag, svc)
+  return redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '(' .. int(NEVER))
 end
 
 local function take_slot(tag, person, lease_end, live)

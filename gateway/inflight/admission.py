@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.domain.tickets import Place
 from gateway.inflight.store import Store
 
 # A longer batch would hold up everybody else in Redis; each is checked and written as one.
@@ -32,6 +33,11 @@ class Admission(msgspec.Struct, frozen=True):
     idempotency: str
     digest: str
     sealed_receipt: bytes
+    # The place that a ticket names, or empty texts.
+    lane: str = ""
+    number: str = ""
+    again: str = ""
+    epoch: str = ""
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -51,6 +57,21 @@ class IdempotencyConflict(msgspec.Struct, frozen=True):
 
 
 class Full(msgspec.Struct, frozen=True):
+    """The slots are taken; `place` is the person's in the line, `position` how many are before."""
+
+    place: Place
+    position: int
+
+
+class TicketInvalid(msgspec.Struct, frozen=True):
+    pass
+
+
+class TicketNotCalled(msgspec.Struct, frozen=True):
+    position: int
+
+
+class TicketMissed(msgspec.Struct, frozen=True):
     pass
 
 
@@ -58,10 +79,19 @@ class TooManyCandidates(msgspec.Struct, frozen=True):
     retry_after_ms: int
 
 
-Decision = Admitted | Repeated | IdempotencyConflict | Full | TooManyCandidates
+Decision = (
+    Admitted
+    | Repeated
+    | IdempotencyConflict
+    | Full
+    | TooManyCandidates
+    | TicketInvalid
+    | TicketNotCalled
+    | TicketMissed
+)
 
 
-def _decision(reply: Sequence[Any]) -> Decision:
+def _decision(reply: Sequence[Any]) -> Decision:  # noqa: PLR0911 - One line for each answer.
     match reply:
         case [0, expires]:
             return Admitted(expires)
@@ -69,10 +99,16 @@ def _decision(reply: Sequence[Any]) -> Decision:
             return Repeated(known.decode(), sealed, expires)
         case [2]:
             return IdempotencyConflict()
-        case [3]:
-            return Full()
+        case [3, lane, number, again, position, epoch]:
+            return Full(Place(lane, number, bool(again), int(epoch)), position)
         case [4, retry_after_ms]:
             return TooManyCandidates(retry_after_ms)
+        case [5]:
+            return TicketInvalid()
+        case [6, position]:
+            return TicketNotCalled(position)
+        case [7]:
+            return TicketMissed()
     raise ValueError("admit answered in a form this version does not know")
 
 

@@ -1,15 +1,17 @@
--- Lets applications in, or says why not. Every item is decided before its first write and fails alone.
+-- Lets applications in, gives them a place in the line, or says why not. Tickets come before newcomers; every
+-- item is decided before its first write and fails alone.
 -- KEYS door
 -- ARGV limit_seed lease_ms share_percent candidates
--- ITEM id person proof receipt_hash body idempotency digest sealed_receipt
+-- ITEM id person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch
 -- Returns one list an item:
---   {0, expires_at_ms}                      admitted
---   {1, id, sealed_receipt, expires_at_ms}  the same idempotency key and body before: the same answer
---   {2}                                     the key was used with another body
---   {3}                                     full
---   {4, retry_after_ms}                     as many candidates as a person may have
+--   {0, expires_at_ms}                            admitted
+--   {1, id, sealed_receipt, expires_at_ms}        the same idempotency key and body before: the same answer
+--   {2}                                           the key was used with another body
+--   {3, lane, number, again, position, epoch}     full: the place in the line
+--   {4, retry_after_ms}                           as many candidates as a person may have
+--   {5} {6, position} {7}                         the ticket is invalid · not called yet · missed twice
 
-local ARGS, STRIDE = 4, 8
+local ARGS, STRIDE = 4, 12
 
 -- Candidates of a person whose lease has not ended, the earliest end, and whether one proved the same IBAN.
 local function candidates_of(tag, person, proof, svc)
@@ -62,23 +64,7 @@ local function write(tag, item, wall, lease_end, expires)
   end
 end
 
-local function admit_one(tag, door, item)
-  local before = repeated(tag, item)
-  if before then
-    return before
-  end
-  local count, earliest, winner, proven = candidates_of(tag, item.person, item.proof, door.svc)
-  if count >= door.candidates then
-    return {4, math.max(earliest - door.svc, 1)}
-  end
-  local room = door.live < door.limit and door.unconfirmed < door.share and not door.sms_down
-  local held = slot_end(tag, item.person, door.svc)
-  -- Whoever has a slot or has applied takes nothing. When the door is full only the same person, shown by the
-  -- same IBAN, is let through: otherwise an answer would tell a stranger who has applied.
-  local takes_nothing = held or winner
-  if not room and not (takes_nothing and proven) then
-    return {3}
-  end
+local function enter(tag, door, item, held, takes_nothing)
   local lease_end = door.svc + door.lease_ms
   local expires = door.wall + door.lease_ms
   if not takes_nothing then
@@ -92,25 +78,112 @@ local function admit_one(tag, door, item)
   return {0, expires}
 end
 
-local function admit(keys, args)
-  local tag = tag_of(keys)
-  local wall, svc, sms_down_ms = serve_clock(keys[1])
-  local limit = limit_of(keys[1], args[1])
-  local share_percent = tonumber(args[3])
-  local door = {
-    wall = wall, svc = svc, limit = limit, lease_ms = tonumber(args[2]), candidates = tonumber(args[4]),
-    sms_down = sms_down_ms > 0, live = live_count(tag, svc), unconfirmed = 0, share = math.huge,
-  }
-  if share_percent < 100 then
-    door.share = math.floor(limit * share_percent / 100)
-    door.unconfirmed = redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '(' .. int(NEVER))
+local function wait(tag, room, item, place)
+  keep_place(tag, item.proof, place)
+  return {3, place.lane, place.n, place.again, position(room, place), room.epoch}
+end
+
+-- Somebody with a place in the line: with the ticket, or found again by IIN and IBAN.
+local function claim_place(tag, door, item, place, who)
+  local room = door.room
+  local worth = claim(tag, room, place, door.live, who.takes_nothing, door.may_enter(door))
+  if worth[1] == CLAIM_SLOT then
+    forget_place(tag, item.proof, place)
+    return enter(tag, door, item, who.held, who.takes_nothing)
+  elseif worth[1] == CLAIM_WAIT then
+    return wait(tag, room, item, worth[2])
+  elseif worth[1] == CLAIM_EARLY and item.lane == '' then
+    return wait(tag, room, item, place)
+  elseif worth[1] == CLAIM_EARLY then
+    return {6, position(room, place)}
   end
-  local answers = {}
+  forget_place(tag, item.proof, place)
+  if item.lane == '' then
+    return nil -- The place found is worth nothing any more: a newcomer.
+  end
+  return {worth[1]}
+end
+
+local function newcomer(tag, door, item, who)
+  local room = door.room
+  local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
+  local nobody_waits = waiting(room, 0) == 0 and waiting(room, 1) == 0
+  local free = nobody_waits and door.live + spoken_for < room.limit and door.may_enter(door)
+  -- Whoever has a slot or has applied takes nothing. When the door is full only the same person, shown by the
+  -- same IBAN, is let through: otherwise an answer would tell a stranger who has applied.
+  if free or (who.takes_nothing and who.proven) then
+    return enter(tag, door, item, who.held, who.takes_nothing)
+  end
+  return wait(tag, room, item, mint(room, 0, 0))
+end
+
+local function admit_one(tag, door, item)
+  local before = repeated(tag, item)
+  if before then
+    return before
+  end
+  local place = nil
+  if item.lane ~= '' then
+    if item.epoch ~= door.room.epoch then
+      return {5}
+    end
+    place = {lane = tonumber(item.lane), n = tonumber(item.number), again = tonumber(item.again)}
+  end
+  local count, earliest, winner, proven = candidates_of(tag, item.person, item.proof, door.svc)
+  if count >= door.candidates then
+    return {4, math.max(earliest - door.svc, 1)}
+  end
+  local held = slot_end(tag, item.person, door.svc)
+  local who = {held = held, takes_nothing = held or winner, proven = proven}
+  place = place or find_place(tag, item.proof)
+  return place and claim_place(tag, door, item, place, who) or newcomer(tag, door, item, who)
+end
+
+local function may_enter(door)
+  return door.unconfirmed < door.share and not door.sms_down
+end
+
+local function read_items(args)
+  local items = {}
   for at = ARGS, #args - 1, STRIDE do
-    answers[#answers + 1] = admit_one(tag, door, {
+    items[#items + 1] = {
       id = args[at + 1], person = args[at + 2], proof = args[at + 3], receipt = args[at + 4],
       body = args[at + 5], idempotency = args[at + 6], digest = args[at + 7], sealed_receipt = args[at + 8],
-    })
+      lane = args[at + 9], number = args[at + 10], again = args[at + 11], epoch = args[at + 12],
+    }
   end
+  return items
+end
+
+local function open_door(keys, args, tag)
+  local wall, svc, sms_down_ms = serve_clock(keys[1])
+  limit_of(keys[1], args[1])
+  begin_epoch(keys[1])
+  local share_percent = tonumber(args[3])
+  local door = {
+    wall = wall, svc = svc, room = open_room(keys[1]), lease_ms = tonumber(args[2]),
+    candidates = tonumber(args[4]), sms_down = sms_down_ms > 0, live = live_count(tag, svc), unconfirmed = 0,
+    share = math.huge, may_enter = may_enter,
+  }
+  if share_percent < 100 then
+    door.share = math.floor(door.room.limit * share_percent / 100)
+    door.unconfirmed = unconfirmed_count(tag, svc)
+  end
+  return door
+end
+
+local function admit(keys, args)
+  local tag = tag_of(keys)
+  local door = open_door(keys, args, tag)
+  keep_house(tag, door.room, door.svc, door.live, not may_enter(door))
+  local items, answers = read_items(args), {}
+  for _, with_ticket in ipairs({true, false}) do
+    for at, item in ipairs(items) do
+      if (item.lane ~= '') == with_ticket then
+        answers[at] = admit_one(tag, door, item)
+      end
+    end
+  end
+  close_room(door.room)
   return answers
 end

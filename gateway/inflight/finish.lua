@@ -13,7 +13,7 @@ local function finish(keys, args)
   elseif seen[2] == args[3] then
     return {0, seen[3]} -- The same call sent again after a broken connection.
   end
-  local wall = read_clock(keys[1])
+  local wall, svc = read_clock(keys[1])
   local history = step(seen[3], args[3], wall)
   redis.call('HSET', case, 'state', args[3], 'history', history)
   redis.call('HDEL', case, 'body', 'sealed_phone')
@@ -25,5 +25,6 @@ local function finish(keys, args)
     end
   end
   retire(tag, id, seen[5], args[5])
+  call_into_freed_slots(tag, keys[1], svc)
   return {0, history}
 end

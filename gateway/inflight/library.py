@@ -40,7 +40,7 @@ class Library(msgspec.Struct, frozen=True):
 @cache
 def load_library() -> Library:
     """Read every verb once; the same files always make the same library."""
-    shared = (_HERE / "_shared.lua").read_text()
+    shared = "\n".join((_HERE / name).read_text() for name in ("_shared.lua", "_waiting.lua"))
     texts = {path.stem: path.read_text() for path in sorted(_HERE.glob("[a-z]*.lua"))}
     digest = hashlib.sha256("\0".join([shared, *texts.values()]).encode()).hexdigest()[:8]
     verbs, parts = {}, [f"#!lua name=qabyldau_{digest}", shared]

@@ -4,6 +4,21 @@
 -- Returns {0, at_ms} in, now or before · {1} full · {2} another application of this person is in its place
 --   {3} it has ended meanwhile
 
+-- While people wait, one freed slot in ten is for those who come back; finish.lua gives the credit.
+local function may_come_back(tag, door, live)
+  local room = open_room(door)
+  local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
+  if waiting(room, 0) + waiting(room, 1) + spoken_for == 0 then
+    return live < room.limit
+  end
+  local credit = tonumber(redis.call('HGET', door, 'credit')) or 0
+  if live >= room.limit or credit < 10 then
+    return false
+  end
+  redis.call('HSET', door, 'credit', credit - 10)
+  return true
+end
+
 local function readmit(keys, args)
   local tag, id = tag_of(keys), args[1]
   local case, person = tag .. 'case:' .. id, tag .. 'person:' .. args[3]
@@ -19,10 +34,11 @@ local function readmit(keys, args)
   if seen[1] and seen[1] ~= 'parked' then
     return {3}
   end
-  local live = live_count(tag, svc)
+  local live, door = live_count(tag, svc), keys[1]
+  limit_of(door, args[2])
   if slot_end(tag, args[3], svc) then
     redis.call('ZADD', tag .. 'slots', int(NEVER), args[3])
-  elseif live < limit_of(keys[1], args[2]) then
+  elseif may_come_back(tag, door, live) then
     take_slot(tag, args[3], NEVER, live)
   else
     return {1}

@@ -8,12 +8,16 @@ from redis.exceptions import RedisError
 from gateway.domain.case import State
 from gateway.inflight.records import Step, parse_history
 from gateway.inflight.store import Store, StoreUnavailable
+from gateway.inflight.waiting import DEFAULT_ROOM, Lane, RoomRules, parse_lane
 
 # A programme that no file can have, so that a probe meets nobody's slots.
 PROBE_PROGRAMME = "probe-0"
 
 # The end of a confirmed case's slot, as _shared.lua has it.
 _NEVER_MS = 9_000_000_000_000_000
+
+# What admission answers where there are no slots at all.
+_FULL = 3
 
 # Records looked at in one round trip.
 _PIECE = 500
@@ -28,14 +32,26 @@ class Sight(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """A programme as of one moment: `live` against `limit`, and the most that was ever live."""
+    """A programme as of one moment: `live` against `limit`, and the most that was ever live.
+
+    `at_ms` is wall time, `service_ms` the clock on which leases and windows run.
+    """
 
     at_ms: int
+    service_ms: int
     limit: int
     live: int
     unconfirmed: int
     accepted: int
     high: int
+    epoch: int
+    line: Lane
+    front_row: Lane
+
+    @property
+    def waiting(self) -> int:
+        """Tickets that are not called yet."""
+        return self.line.waiting + self.front_row.waiting
 
 
 async def look(store: Store, programme: str, application_id: str) -> Sight | None:
@@ -75,9 +91,27 @@ async def replace_receipt(store: Store, programme: str, application_id: str, rec
     await store.call("replace_receipt", programme, id=application_id, receipt_hash=receipt_hash)
 
 
-async def tick(store: Store, programme: str, limit_seed: int, kept_ms: int) -> Summary:
-    """Move the service clock, lapse what is due, and sum up; raises StoreUnavailable."""
-    return Summary(*await store.call("tick", programme, limit_seed=limit_seed, kept_ms=kept_ms))
+async def tick(
+    store: Store, programme: str, limit_seed: int, kept_ms: int, room: RoomRules = DEFAULT_ROOM
+) -> Summary:
+    """Move the service clock, lapse what is due, call the next, and sum up; raises StoreUnavailable."""
+    reply = await store.call(
+        "tick", programme, limit_seed=limit_seed, kept_ms=kept_ms, **msgspec.structs.asdict(room)
+    )
+    at_ms, service_ms, limit, live, unconfirmed, accepted, high, epoch, *lanes = reply
+    line, front_row, line_bits, front_row_bits = lanes
+    return Summary(
+        at_ms,
+        service_ms,
+        limit,
+        live,
+        unconfirmed,
+        accepted,
+        high,
+        int(epoch),
+        parse_lane(line, line_bits),
+        parse_lane(front_row, front_row_bits),
+    )
 
 
 async def probe(store: Store) -> None:
@@ -85,13 +119,13 @@ async def probe(store: Store) -> None:
     reply = await store.call(
         "admit",
         PROBE_PROGRAMME,
-        ["probe", "probe", "probe", "probe", b"", "", "", b""],
+        ["probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", ""],
         limit_seed=0,
         lease_ms=1,
         share_percent=100,
         candidates=1,
     )
-    if reply != [[3]]:
+    if reply[0][0] != _FULL:
         raise StoreUnavailable("probe")
 
 

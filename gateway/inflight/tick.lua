@@ -1,15 +1,39 @@
--- The gateways' once-a-second refresh: moves the service clock, lapses what is due (bounded), sums up.
+-- The gateways' once-a-second refresh: moves the service clock, lapses what is due, calls the next, sums up.
 -- FLAGS allow-oom
 -- KEYS door
--- ARGV limit_seed kept_ms
--- Returns {wall_ms, limit, live, unconfirmed, accepted, high}
+-- ARGV limit_seed kept_ms hold_ms front_hold_ms calls_per_second
+-- Returns {wall_ms, svc_ms, limit, live, unconfirmed, accepted, high, epoch,
+--   {m0, c0, f0, window...}, {m1, c1, f1, window...}, bits0, bits1}; a window is "last:deadline",
+--   bits are the bytes of the spent bitmap from f to c.
+
+local function lane_summary(tag, room, lane)
+  local summary = redis.call('LRANGE', tag .. 'calls' .. lane, 0, -1)
+  for at, field in ipairs({'m', 'c', 'f'}) do
+    table.insert(summary, at, room[field .. lane])
+  end
+  return summary
+end
+
+local function lane_bits(tag, room, lane)
+  local first, last = math.floor(room['f' .. lane] / 8), math.floor(room['c' .. lane] / 8)
+  if room['c' .. lane] < room['f' .. lane] then
+    return ''
+  end
+  return redis.call('GETRANGE', tag .. 'spent' .. lane, first, last)
+end
 
 local function tick(keys, args)
-  local tag = tag_of(keys)
-  local wall, svc = serve_clock(keys[1])
+  local tag, door = tag_of(keys), keys[1]
+  local wall, svc, sms_down_ms = serve_clock(door)
   lapse_due(tag, wall, svc, args[2])
-  local limit = limit_of(keys[1], args[1])
-  local unconfirmed = redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '(' .. int(NEVER))
-  local seen = redis.call('HMGET', keys[1], 'accepted', 'high')
-  return {wall, limit, live_count(tag, svc), unconfirmed, tonumber(seen[1]) or 0, tonumber(seen[2]) or 0}
+  limit_of(door, args[1])
+  begin_epoch(door)
+  redis.call('HSET', door, 'hold0', args[3], 'hold1', args[4], 'vmax', args[5])
+  local room, live = open_room(door), live_count(tag, svc)
+  keep_house(tag, room, svc, live, sms_down_ms > 0)
+  close_room(room)
+  local seen = redis.call('HMGET', door, 'accepted', 'high')
+  return {wall, svc, room.limit, live, unconfirmed_count(tag, svc), tonumber(seen[1]) or 0, tonumber(seen[2]) or 0,
+    room.epoch, lane_summary(tag, room, 0), lane_summary(tag, room, 1), lane_bits(tag, room, 0),
+    lane_bits(tag, room, 1)}
 end

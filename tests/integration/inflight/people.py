@@ -3,7 +3,10 @@
 import hashlib
 from typing import Any
 
+import msgspec
+
 from gateway.domain.case import new_application_id
+from gateway.domain.tickets import Place
 from gateway.inflight.admission import Admission, AdmissionRules, Admitted, Decision, admit
 from gateway.inflight.confirmation import (
     ConfirmAnswer,
@@ -60,6 +63,16 @@ def application(person: str, iban: str = "own", key: str = "", programme: str = 
         idempotency=keyed(key) if key else "",
         digest=keyed(person + iban),
         sealed_receipt=b"sealed receipt",
+    )
+
+
+def with_ticket(one: Admission, place: Place) -> Admission:
+    return msgspec.structs.replace(
+        one,
+        lane=str(place.lane),
+        number=str(place.number),
+        again=str(int(place.again)),
+        epoch=str(place.epoch),
     )
 
 

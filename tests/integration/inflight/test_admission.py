@@ -38,7 +38,7 @@ async def test_the_last_slot_is_given_and_not_one_more(store: Store) -> None:
     for person in ("a", "b", "c"):
         await admitted(store, person)
 
-    assert await apply(store, application("d")) == Full()
+    assert isinstance(await apply(store, application("d")), Full)
     assert await live(store) == 3
 
 
@@ -72,8 +72,8 @@ async def test_a_full_door_lets_the_same_person_through_but_tells_a_stranger_not
         await admitted(store, person)
 
     assert isinstance(await apply(store, application("a", iban="own")), Admitted)
-    assert await apply(store, application("a", iban="another")) == Full()
-    assert await apply(store, application("stranger")) == Full()
+    assert isinstance(await apply(store, application("a", iban="another")), Full)
+    assert isinstance(await apply(store, application("stranger")), Full)
 
 
 async def test_whoever_has_applied_is_answered_like_a_stranger_and_takes_nothing(store: Store) -> None:
@@ -103,7 +103,7 @@ async def test_the_same_key_with_another_body_is_a_conflict(store: Store) -> Non
 
 async def test_a_refusal_is_not_remembered_under_the_key(store: Store) -> None:
     one = application("a", key="k")
-    assert await apply(store, one, limit=0) == Full()
+    assert isinstance(await apply(store, one, limit=0), Full)
     await store.redis.hset(f"{{{PROGRAMME}}}:door", "limit", "1")  # type: ignore[misc]  # Typed for both.
 
     assert isinstance(await apply(store, application("a", key="k")), Admitted)
@@ -149,7 +149,7 @@ async def test_a_share_for_the_unconfirmed_keeps_the_rest_free(store: Store) -> 
     await admitted(store, "a", limit=4, share_percent=50)
     await admitted(store, "b", limit=4, share_percent=50)
 
-    assert await apply(store, application("c"), limit=4, share_percent=50) == Full()
+    assert isinstance(await apply(store, application("c"), limit=4, share_percent=50), Full)
 
 
 async def test_a_limit_set_before_outlives_the_seed(store: Store) -> None:
@@ -163,7 +163,7 @@ async def test_a_lowered_limit_evicts_nobody_and_admits_nobody(store: Store) -> 
         await admitted(store, person)
     await store.redis.hset(f"{{{PROGRAMME}}}:door", "limit", "1")  # type: ignore[misc]  # As above.
 
-    assert await apply(store, application("d")) == Full()
+    assert isinstance(await apply(store, application("d")), Full)
     assert await live(store) == 3
 
 

@@ -1,4 +1,4 @@
-"""Invariants 1-3 and 8-11 of admission, against a plain model: whatever happens, in whatever order."""
+"""Invariants 1-6 and 8-11 of admission, against a plain model: whatever happens, in whatever order."""
 
 import asyncio
 import itertools
@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from gateway.domain.case import TRANSITIONS, State
+from gateway.domain.tickets import Place
 from gateway.inflight.admission import (
     Admission,
     Admitted,
@@ -29,6 +30,9 @@ from gateway.inflight.admission import (
     Full,
     IdempotencyConflict,
     Repeated,
+    TicketInvalid,
+    TicketMissed,
+    TicketNotCalled,
     TooManyCandidates,
 )
 from gateway.inflight.confirmation import ConfirmOutcome, PhoneOutcome
@@ -46,6 +50,7 @@ from gateway.inflight.progress import (
 from gateway.inflight.status import look, tick
 from gateway.inflight.store import Store, open_redis
 from supervisor.valkey import ValkeyProcess
+from tests.integration.inflight.line_model import Line, Ticket
 from tests.integration.inflight.people import (
     KEPT_MS,
     PROGRAMME,
@@ -53,6 +58,7 @@ from tests.integration.inflight.people import (
     apply,
     enter,
     phone,
+    with_ticket,
 )
 
 T = TypeVar("T")
@@ -96,14 +102,17 @@ class Door(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.store = Store(open_redis(valkey.url, timeout_ms=5000))
         self.now = 0.0
-        self.limit = 3
+        self.limit = 2
         self.slots: dict[str, float] = {}
         self.winners: dict[str, Case] = {}
         self.by_key: dict[str, Case] = {}
         self.all: list[Case] = []
         self.accepted = 0
         self.numbers = itertools.count()
-        self.do(tick(self.store, PROGRAMME, self.limit, KEPT_MS))
+        self.line = Line()
+        self.given: list[Ticket] = []
+        self.credit = 0
+        self.epoch = self.do(tick(self.store, PROGRAMME, self.limit, KEPT_MS)).epoch
 
     def do(self, call: Awaitable[T]) -> T:
         return self.loop.run_until_complete(call)
@@ -119,27 +128,94 @@ class Door(RuleBasedStateMachine):
     def candidates(self, person: str) -> list[Case]:
         return [case for case in self.all if case.person == person and self.alive(case)]
 
-    def expected(self, person: str, iban: str, key: str) -> type[Decision]:
+    def limit_is_kept(self, before: int) -> None:
+        assert self.live() <= max(self.limit, before)
+
+    def expected(
+        self, person: str, iban: str, key: str, ticket: Ticket | None
+    ) -> tuple[type[Decision], Ticket | None]:
+        """What admission must answer, and the ticket to wait with; the model's line moves as it must."""
+        self.line.keep_house(self.now, self.live(), self.limit)
         if key in self.by_key:
             first = self.by_key[key]
-            return Repeated if (first.person, first.iban) == (person, iban) else IdempotencyConflict
+            is_same = (first.person, first.iban) == (person, iban)
+            return (Repeated if is_same else IdempotencyConflict), None
         known = self.candidates(person)
         if len(known) >= CANDIDATES:
-            return TooManyCandidates
+            return TooManyCandidates, None
         if person in self.winners:
             known.append(self.winners[person])
-        stays = self.slots.get(person, -1) > self.now or person in self.winners
-        proven = any(case.iban == iban for case in known)
-        return Admitted if self.live() < self.limit or (stays and proven) else Full
+        takes_nothing = self.slots.get(person, -1) > self.now or person in self.winners
+        place = ticket or self.line.places.get((person, iban))
+        if place is not None:
+            worth = self.line.claim(place, self.live(), self.limit, takes_nothing=takes_nothing)
+            answer = self.after_claim((person, iban), worth, place, ticket)
+            if answer is not None:
+                return answer
+        spoken_for = self.line.reserved(0) + self.line.reserved(1)
+        free = not self.line.is_moving() and self.live() + spoken_for < self.limit
+        if free or (takes_nothing and any(case.iban == iban for case in known)):
+            return Admitted, None
+        new = self.line.mint((person, iban), 0, again=False)
+        self.line.places[person, iban] = new
+        return Full, new
+
+    def after_claim(
+        self, who: tuple[str, str], worth: str | Ticket, place: Ticket, ticket: Ticket | None
+    ) -> tuple[type[Decision], Ticket | None] | None:
+        if isinstance(worth, Ticket):
+            self.line.places[who] = worth
+            return Full, worth
+        if worth == "early":
+            if ticket is None:
+                self.line.places[who] = place
+            return (TicketNotCalled, None) if ticket else (Full, place)
+        if self.line.places.get(who) is place:
+            del self.line.places[who]
+        if worth == "slot":
+            return Admitted, None
+        # Whoever came without the ticket is a newcomer when the place found is worth nothing any more.
+        refusal: type[Decision] = TicketInvalid if worth == "invalid" else TicketMissed
+        return (refusal, None) if ticket else None
 
     # What may happen.
 
     @rule(target=cases, person=people, iban=ibans, key=keys)
     def somebody_applies(self, person: str, iban: str, key: str) -> object:
-        expected = self.expected(person, iban, key)
+        return self.apply(person, iban, key, None)
+
+    @rule(target=cases, data=st.data(), iban=ibans)
+    def somebody_comes_with_a_ticket(self, data: st.DataObject, iban: str) -> object:
+        if not self.given:
+            return multiple()
+        ticket = data.draw(st.sampled_from(self.given))
+        return self.apply(ticket.who[0], iban, "", ticket)
+
+    @rule(target=cases, people=st.lists(people, min_size=1, max_size=3), seconds=st.sampled_from([100, 400]))
+    def the_called_come_late(self, people: list[str], seconds: int) -> object:
+        """Past their window, while others have come, and more than once: a walk would seldom do all of it."""
+        entered = [self.apply(person, "own", "", None) for person in people]
+        called = [one for one in self.given if one.called and not one.closed and not one.spent]
+        self.time_passes(seconds)
+        self.a_gateway_ticks()
+        for ticket in called:
+            entered += [self.apply(*ticket.who, "", ticket) for _ in range(2)]
+        return multiple(*(case for case in entered if isinstance(case, Case)))
+
+    def apply(self, person: str, iban: str, key: str, ticket: Ticket | None) -> object:
+        before = self.live()
+        expected, place = self.expected(person, iban, key, ticket)
         one = application(person, iban, key)
+        if ticket is not None:
+            one = with_ticket(one, Place(ticket.lane, ticket.number, ticket.again, self.epoch))
         decision = self.do(apply(self.store, one, self.limit))
         assert type(decision) is expected
+        if isinstance(decision, Full):
+            assert place is not None
+            assert (decision.place.lane, decision.place.number) == (place.lane, place.number)
+            assert decision.place.again == place.again
+            if place not in self.given:
+                self.given.append(place)
         if isinstance(decision, Repeated):
             assert decision.id == self.by_key[key].one.id
         if expected is not Admitted:
@@ -150,6 +226,7 @@ class Door(RuleBasedStateMachine):
         self.all.append(case)
         if key:
             self.by_key[key] = case
+        self.limit_is_kept(before)
         return case
 
     @rule(target=waiting, case=cases)
@@ -232,15 +309,29 @@ class Door(RuleBasedStateMachine):
             self.do(self.move(case, held.fence, goes_to))
         case.state = goes_to
         if goes_to not in IN_PROCESS:
-            del self.slots[case.person]
+            self.freed(case)
         if goes_to is State.REFUSED:
             del self.winners[case.person]
+
+    def freed(self, case: Case) -> None:
+        del self.slots[case.person]
+        if self.line.is_moving():
+            self.credit = min(self.credit + 1, 100)
+            self.line.keep_house(self.now, self.live(), self.limit)
 
     async def move(self, case: Case, fence: int, goes_to: State) -> None:
         if goes_to in IN_PROCESS:
             await advance(self.store, PROGRAMME, case.one.id, fence, (case.state, goes_to))
         else:
             await finish(self.store, PROGRAMME, case.one.id, fence, goes_to, KEPT_MS)
+
+    @rule(case=accepted_cases)
+    def a_slot_comes_free(self, case: Case) -> None:
+        if case.state in IN_PROCESS:
+            self.a_worker_takes_it(case)
+            self.do(self.move(case, case.taken[-1].fence, State.PARKED))
+            case.state = State.PARKED
+            self.freed(case)
 
     @rule(case=accepted_cases)
     def a_parked_case_comes_back(self, case: Case) -> None:
@@ -261,6 +352,9 @@ class Door(RuleBasedStateMachine):
         )
         outcome, _ = self.do(readmit(self.store, PROGRAMME, parked, self.limit))
         room = self.live() < self.limit
+        if self.line.is_moving() or self.line.reserved(0) + self.line.reserved(1):
+            room = room and self.credit >= 10
+            self.credit -= 10 * room
         assert outcome is (ReadmitOutcome.IN if room else ReadmitOutcome.FULL)
         if room:
             case.state = State.ACCEPTED
@@ -275,15 +369,24 @@ class Door(RuleBasedStateMachine):
 
     @rule(seconds=jumps)
     def time_passes(self, seconds: int) -> None:
-        self.do(tick(self.store, PROGRAMME, self.limit, KEPT_MS))
+        self.a_gateway_ticks()
         self.do(self.store.redis.hincrby(DOOR, "svc", seconds * 1000))  # type: ignore[arg-type]  # redis-py types one method for sync and async.
         self.now += seconds
 
     @rule()
     def a_gateway_ticks(self) -> None:
         self.do(tick(self.store, PROGRAMME, self.limit, KEPT_MS))
+        self.line.keep_house(self.now, self.live(), self.limit)
+        if self.line.is_moving():
+            # Nobody waits beside a free slot that is not spoken for.
+            assert self.live() + self.line.reserved(0) + self.line.reserved(1) >= self.limit
 
-    @rule(limit=st.integers(0, 6))
+    @rule()
+    def few_have_come_today(self) -> None:
+        self.do(self.store.redis.hset(DOOR, mapping={"came": 0, "called": 400}))  # type: ignore[arg-type]  # As above.
+        self.line.came, self.line.called = 0, 400
+
+    @rule(limit=st.integers(0, 4))
     def the_limit_changes(self, limit: int) -> None:
         self.do(self.store.redis.hset(DOOR, "limit", str(limit)))  # type: ignore[arg-type]  # As above.
         self.limit = limit
@@ -311,6 +414,12 @@ class Door(RuleBasedStateMachine):
         assert live == self.live()
 
     @invariant()
+    def the_line_is_as_the_model_has_it(self) -> None:
+        names = ["m0", "c0", "f0", "m1", "c1", "f1", "came", "called"]
+        seen = self.do(self.store.redis.hmget(DOOR, names))  # type: ignore[arg-type]  # As above.
+        assert [int(one) for one in seen] == [*self.line.figures(), self.line.came, self.line.called]
+
+    @invariant()
     def every_admitted_case_is_readable_and_where_it_should_be(self) -> None:
         for case in self.all:
             sight = self.do(look(self.store, PROGRAMME, case.one.id))
@@ -332,16 +441,25 @@ class Door(RuleBasedStateMachine):
         }
         assert self.accepted == sum(case.state is not State.AWAITING_PHONE for case in self.all)
 
+    def finish_all(self) -> None:
+        for case in self.all:
+            self.a_slot_comes_free(case)
+
     def teardown(self) -> None:
-        """Once everything is over, every slot is free again."""
+        """Once everything is over, everybody who waits is called in turn, and every slot is free again."""
         try:
+            self.the_limit_changes(4)
+            for _ in range(3 * len(self.given) + 3):
+                self.time_passes(10_000)
+                self.finish_all()
+                self.a_gateway_ticks()
+                for ticket in [one for one in self.given if one.called and not one.closed and not one.spent]:
+                    self.apply(*ticket.who, "", ticket)
+            assert not self.line.is_moving()
             self.time_passes(10_000)
-            for case in self.all:
-                if case.state in IN_PROCESS:
-                    taken = self.do(take(self.store, PROGRAMME, case.one.id))
-                    assert taken is not None
-                    self.do(finish(self.store, PROGRAMME, case.one.id, taken.fence, State.FORWARDED, KEPT_MS))
-            self.do(self.store.redis.hset(DOOR, "limit", "4"))  # type: ignore[arg-type]  # As above.
+            self.finish_all()
+            self.a_gateway_ticks()
+            assert self.live() == 0
             decisions = [self.do(apply(self.store, application(f"new {n}"), 4)) for n in range(5)]
             assert [type(one) for one in decisions] == [Admitted] * 4 + [Full]
         finally:
@@ -355,7 +473,7 @@ def test_the_door_keeps_its_promises_whatever_happens(valkey: ValkeyProcess) -> 
         lambda: Door(valkey),  # type: ignore[arg-type]  # A factory does as well as the class.
         settings=settings(
             max_examples=30,
-            stateful_step_count=40,
+            stateful_step_count=60,
             print_blob=True,
             deadline=None,
             suppress_health_check=list(HealthCheck),
