@@ -17,6 +17,7 @@ from gateway.domain.calendar import ALMATY, load_calendar
 from gateway.domain.programme import Programme, load_programmes
 from gateway.domain.texts import load_texts
 from gateway.http.logs import configure_logs
+from gateway.http.pieces import SpentPieces
 from gateway.http.readiness import Readiness
 from gateway.http.routes import build_application
 from gateway.http.services import BodyLimits, Intake, Services, Webhook
@@ -25,6 +26,7 @@ from gateway.inflight.admission import AdmissionDesk, AdmissionRules
 from gateway.inflight.confirmation import ConfirmationRules
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.store import Store, open_redis
+from gateway.inflight.waiting import RoomRules
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
 from gateway.sealing import KeyRing
@@ -90,7 +92,17 @@ def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
             ),
         ),
         rules=_confirmation_rules(programme, limit_seed),
-        summaries=SummaryKeeper(store, programme.code, limit_seed),
+        summaries=SummaryKeeper(store, programme.code, limit_seed, _room_rules(programme)),
+        pieces=SpentPieces(store, programme.code),
+    )
+
+
+def _room_rules(programme: Programme) -> RoomRules:
+    room = programme.waiting_room
+    return RoomRules(
+        hold_ms=room.claim_window_seconds * 1000,
+        front_hold_ms=room.front_row_window_seconds * 1000,
+        calls_per_second=room.calls_per_second,
     )
 
 

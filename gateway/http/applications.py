@@ -9,12 +9,14 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.domain.application import Application
 from gateway.domain.case import State, new_application_id
-from gateway.http.documents import IDEMPOTENCY_KEY, ApplicationForm, described
+from gateway.domain.tickets import Place
+from gateway.http.documents import IDEMPOTENCY_KEY, WAITING_TICKET, ApplicationForm, described
 from gateway.http.receipt import hash_receipt, new_receipt
-from gateway.http.refusals import WHEN_FULL, Limited, ProblemCode, Quota, Refusal
+from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 from gateway.http.request import AnyRequest, header_of, language_of, services_of, trace_of
 from gateway.http.services import Intake, Services
 from gateway.http.submission import read_submission, warn
+from gateway.http.tickets import check_claim, full, not_called, ticket_for
 from gateway.http.wire import Submitted, rfc3339
 from gateway.inflight.admission import (
     Admission,
@@ -23,6 +25,9 @@ from gateway.inflight.admission import (
     Full,
     IdempotencyConflict,
     Repeated,
+    TicketInvalid,
+    TicketMissed,
+    TicketNotCalled,
     TooManyCandidates,
 )
 
@@ -43,20 +48,27 @@ _FORMS = msgspec.msgpack.Encoder()
         ProblemCode.INVALID_APPLICATION,
         ProblemCode.CATEGORY_CLOSED,
         ProblemCode.IDEMPOTENCY_CONFLICT,
+        ProblemCode.TICKET_INVALID,
+        ProblemCode.TICKET_NOT_CALLED,
+        ProblemCode.TICKET_MISSED,
         ProblemCode.RATE_LIMITED,
         ProblemCode.FULL,
         ProblemCode.STORE_UNAVAILABLE,
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, WAITING_TICKET],
     ),
 )
 async def submit_application(request: AnyRequest, programme: FromPath[str]) -> Response[Submitted]:
     services = services_of(request)
     intake = services.intake(programme)
-    key = _idempotency_key(request)
+    key, ticket = _idempotency_key(request), ticket_for(request, intake)
     application = await read_submission(request, intake)
+    if ticket:
+        check_claim(services.ring, intake, ticket, application.iin)
     receipt = new_receipt()
     language = language_of(request.scope["headers"])
     admission = _admission(services, intake, application, (language, key, receipt))
+    if ticket:
+        admission = _with_place(admission, ticket.place)
     decision = await intake.desk.admit(admission)
     application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
     trace_of(request).application_id = application_id
@@ -98,6 +110,16 @@ def _admission(
     )
 
 
+def _with_place(admission: Admission, place: Place) -> Admission:
+    return msgspec.structs.replace(
+        admission,
+        lane=str(place.lane),
+        number=str(place.number),
+        again=str(int(place.again)),
+        epoch=str(place.epoch),
+    )
+
+
 def _admitted(
     services: Services, intake: Intake, admission: Admission, receipt: str, decision: Decision
 ) -> tuple[str, str, int]:
@@ -110,8 +132,14 @@ def _admitted(
             return application_id, first, expires_at_ms
         case IdempotencyConflict():
             raise Refusal(ProblemCode.IDEMPOTENCY_CONFLICT)
-        case Full():
-            raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL)
+        case Full(place, position):
+            raise full(services.ring, intake, admission.person, place, position)
+        case TicketInvalid():
+            raise Refusal(ProblemCode.TICKET_INVALID)
+        case TicketNotCalled(position):
+            raise not_called(intake, position)
+        case TicketMissed():
+            raise Refusal(ProblemCode.TICKET_MISSED)
         case TooManyCandidates(retry_after_ms):
             leases = intake.programme.leases
             quota = Quota("candidates", intake.programme.candidates, leases.before_phone_seconds)

@@ -33,6 +33,14 @@ IDEMPOTENCY_KEY = Parameter(
     description="With the same body it brings the same answer. 1 to 255 visible ASCII characters.",
     schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]+$"),
 )
+WAITING_TICKET = Parameter(
+    name="Waiting-Ticket",
+    param_in="header",
+    description="The ticket of a `full` answer. Claiming needs the same IIN as when it was given.",
+    schema=Schema(
+        type=OpenAPIType.STRING, max_length=200, pattern=r"^[a-z0-9]{1,16}\.[A-Za-z0-9_-]{40,128}$"
+    ),
+)
 TIMESTAMP = Parameter(
     name="Timestamp",
     param_in="header",
@@ -104,6 +112,11 @@ class Problem(msgspec.Struct):
     errors: list[FieldError] | msgspec.UnsetType = msgspec.UNSET
     attempts_left: int | msgspec.UnsetType = msgspec.UNSET
     locked_until: str | msgspec.UnsetType = msgspec.UNSET
+    ticket: str | msgspec.UnsetType = msgspec.UNSET
+    position: int | msgspec.UnsetType = msgspec.UNSET
+    eta_seconds: int | msgspec.UnsetType | None = msgspec.UNSET
+    eta_p90_seconds: int | msgspec.UnsetType | None = msgspec.UNSET
+    poll_after_ms: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def described(

@@ -5,26 +5,27 @@ from litestar.params import FromPath
 
 from gateway.domain.programme import Programme
 from gateway.http.documents import described
+from gateway.http.eta import Speed, estimate, reserved
 from gateway.http.refusals import ProblemCode
 from gateway.http.request import AnyRequest, language_of, services_of
-from gateway.http.wire import CategoryFacts, ProgrammeFacts
+from gateway.http.wire import MODE_OPEN, CategoryFacts, ProgrammeFacts
 from gateway.inflight.status import Summary
 
 # Fresh figures come once a second, so nobody between us and the reader should keep them longer.
 _HEADERS = {"Cache-Control": "public, max-age=1", "Vary": "Accept-Language"}
-
-_OPEN = "open"
 
 
 @get("/programmes/{programme:str}", **described(None, ProblemCode.NOT_FOUND, ProblemCode.STORE_UNAVAILABLE))
 async def show_programme(request: AnyRequest, programme: FromPath[str]) -> Response[ProgrammeFacts]:
     intake = services_of(request).intake(programme)
     language = language_of(request.scope["headers"])
-    facts = _facts(intake.programme, intake.summaries.current(), language)
+    summaries = intake.summaries
+    facts = _facts(intake.programme, summaries.current(), summaries.speed, language)
     return Response(facts, headers={**_HEADERS, "Content-Language": language})
 
 
-def _facts(programme: Programme, summary: Summary, language: str) -> ProgrammeFacts:
+def _facts(programme: Programme, summary: Summary, speed: Speed | None, language: str) -> ProgrammeFacts:
+    eta = estimate(_newcomers_position(summary), speed)
     return ProgrammeFacts(
         programme=programme.code,
         title=programme.titles[language],
@@ -35,10 +36,15 @@ def _facts(programme: Programme, summary: Summary, language: str) -> ProgrammeFa
             )
             for name, category in programme.categories.items()
         ),
-        mode=_OPEN,
+        mode=MODE_OPEN,
         limit=summary.limit,
         in_process=summary.live,
-        waiting=0,
-        eta_seconds=None,
-        eta_p90_seconds=None,
+        waiting=summary.waiting,
+        eta_seconds=eta.seconds,
+        eta_p90_seconds=eta.p90_seconds,
     )
+
+
+def _newcomers_position(summary: Summary) -> int:
+    taken = summary.live + reserved(summary.line) + reserved(summary.front_row)
+    return 0 if summary.waiting == 0 and taken < summary.limit else summary.waiting + 1

@@ -20,6 +20,7 @@ from gateway.http.programmes import show_programme
 from gateway.http.receipts import replace_lost_receipt
 from gateway.http.services import Services
 from gateway.http.status import show_application
+from gateway.http.waiting_room import show_place
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -33,6 +34,7 @@ def build_application(services: Services, lifespan: list[Lifespan]) -> Litestar:
                     show_programme,
                     precheck_application,
                     submit_application,
+                    show_place,
                     take_phone,
                     confirm_phone,
                     show_application,

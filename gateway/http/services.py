@@ -5,6 +5,7 @@ from msgspec import Struct
 from gateway.domain.calendar import Overrides
 from gateway.domain.programme import Programme
 from gateway.domain.texts import Texts
+from gateway.http.pieces import SpentPieces
 from gateway.http.readiness import Readiness
 from gateway.http.refusals import ProblemCode, Refusal
 from gateway.http.summaries import SummaryKeeper
@@ -22,6 +23,7 @@ class Intake(Struct, frozen=True):
     desk: AdmissionDesk
     rules: ConfirmationRules
     summaries: SummaryKeeper
+    pieces: SpentPieces
 
 
 class BodyLimits(Struct, frozen=True):

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from gateway.domain.case import State
+from gateway.inflight.waiting import Stand
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The only mode of a programme so far.
+MODE_OPEN = "open"
 
 
 def rfc3339(at_ms: int) -> str:
@@ -52,6 +56,17 @@ class Submitted(Struct, frozen=True):
     state: State
     expires_at: str
     warnings: tuple[Warned, ...]
+
+
+class PlaceInLine(Struct, frozen=True):
+    state: Stand
+    mode: str
+    position: int
+    eta_seconds: int | None
+    eta_p90_seconds: int | None
+    poll_after_ms: int
+    claim_before: str | None
+    ticket: str
 
 
 class CodeSent(Struct, frozen=True):

@@ -7,6 +7,7 @@ import pytest
 from gateway.http.refusals import ProblemCode
 from supervisor.valkey import ValkeyProcess
 from tests.integration.http.journey import Journey
+from tests.integration.http.waiting import WaitingRoom
 
 FACTS = "/v1/programmes/42500"
 
@@ -55,7 +56,22 @@ async def test_figures_follow_what_happens(journey: Journey) -> None:
 
     assert facts["mode"] == "open"
     assert (facts["limit"], facts["in_process"], facts["waiting"]) == (25_000, 2, 0)
-    assert (facts["eta_seconds"], facts["eta_p90_seconds"]) == (None, None)
+    assert (facts["eta_seconds"], facts["eta_p90_seconds"]) == (0, 0)
+
+
+async def test_a_newcomer_waits_for_nobody_while_there_are_slots(journey: Journey) -> None:
+    room = WaitingRoom(journey)
+
+    async def figures() -> list[int | None]:
+        await refresh(journey)
+        facts = (await journey.client.get(FACTS)).json()
+        return [facts["waiting"], facts["eta_seconds"], facts["eta_p90_seconds"]]
+
+    assert await figures() == [0, 0, 0]
+    await room.fill()
+    assert await figures() == [0, None, None]
+    await room.queue()
+    assert await figures() == [1, None, None]
 
 
 async def test_the_refresh_lapses_what_is_due(journey: Journey) -> None:
@@ -111,6 +127,7 @@ async def test_the_document_lists_every_route_and_its_problems(client: httpx.Asy
         ("/v1/programmes/{programme}", "get"),
         ("/v1/programmes/{programme}/precheck", "post"),
         ("/v1/programmes/{programme}/applications", "post"),
+        ("/v1/waiting-room", "get"),
         ("/v1/applications/{application_id}/phone", "post"),
         ("/v1/applications/{application_id}/confirmation", "post"),
         ("/v1/applications/{application_id}", "get"),
@@ -123,9 +140,12 @@ async def test_the_document_lists_every_route_and_its_problems(client: httpx.Asy
     body = submission["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == {"category", "iin", "full_name", "iban"}
     assert set(submission["responses"]) == {
-        "202", "400", "404", "406", "408", "413", "415", "422", "429", "500", "503"
+        "202", "400", "404", "406", "408", "409", "410", "413", "415", "422", "429", "500", "503"
     }  # fmt: skip
-    assert [parameter["name"] for parameter in submission["parameters"]] == ["programme", "Idempotency-Key"]
+    headers = [parameter["name"] for parameter in submission["parameters"]]
+    assert headers == ["programme", "Idempotency-Key", "Waiting-Ticket"]
+    [ticket] = document["paths"]["/v1/waiting-room"]["get"]["parameters"]
+    assert (ticket["name"], ticket["in"], ticket["required"]) == ("Waiting-Ticket", "header", True)
     assert document["components"]["schemas"]["Problem"]
 
 

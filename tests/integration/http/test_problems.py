@@ -9,23 +9,20 @@ from gateway.http.problems import MEDIA_TYPE
 from gateway.http.refusals import STATUSES, ProblemCode
 from supervisor.valkey import ValkeyProcess
 from tests.integration.http.journey import PROGRAMME, Journey, form, new_iban, new_iin, new_phone, wrong
+from tests.integration.http.waiting import FRONT_ROW_MS, LEASE_MS, WaitingRoom
 
 APPLICATIONS = f"/v1/programmes/{PROGRAMME}/applications"
 
 COMES_BACK = {
     ProblemCode.FULL,
+    ProblemCode.TICKET_NOT_CALLED,
     ProblemCode.STORE_UNAVAILABLE,
     ProblemCode.RATE_LIMITED,
     ProblemCode.CODE_LOCKED,
 }
 
-# The waiting room and the operators' closing of a programme are not built yet.
-NOT_YET = {
-    ProblemCode.TICKET_NOT_CALLED,
-    ProblemCode.TICKET_MISSED,
-    ProblemCode.TICKET_INVALID,
-    ProblemCode.PROGRAMME_CLOSED,
-}
+# The operators' closing of a programme is not built yet.
+NOT_YET = {ProblemCode.PROGRAMME_CLOSED}
 
 
 async def malformed(journey: Journey) -> httpx.Response:
@@ -136,6 +133,24 @@ async def full(journey: Journey) -> httpx.Response:
     return await journey.client.post(APPLICATIONS, json=form())
 
 
+async def ticket_invalid(journey: Journey) -> httpx.Response:
+    return await WaitingRoom(journey).send(form(), "x")
+
+
+async def ticket_not_called(journey: Journey) -> httpx.Response:
+    room, fields = WaitingRoom(journey), form()
+    await room.fill()
+    return await room.send(fields, (await room.queue(fields))["ticket"])
+
+
+async def ticket_missed(journey: Journey) -> httpx.Response:
+    room = WaitingRoom(journey)
+    late, front = await room.missed_once()
+    await room.pass_time(LEASE_MS)
+    await room.pass_time(FRONT_ROW_MS)
+    return await room.send(late, front)
+
+
 PROVOKED: dict[ProblemCode, Callable[[Journey], Awaitable[httpx.Response]]] = {
     ProblemCode(function.__name__): function
     for function in (
@@ -158,6 +173,9 @@ PROVOKED: dict[ProblemCode, Callable[[Journey], Awaitable[httpx.Response]]] = {
         headers_too_large,
         internal,
         full,
+        ticket_invalid,
+        ticket_not_called,
+        ticket_missed,
     )
 }
 

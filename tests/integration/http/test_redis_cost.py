@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from gateway.domain.tickets import write_ticket
+from gateway.http.refusals import ProblemCode
 from tests.integration.http.journey import PROGRAMME, Journey, form, new_phone
+from tests.integration.http.waiting import LEASE_MS, WINDOW_MS, WaitingRoom
 
 APPLICATIONS = f"/v1/programmes/{PROGRAMME}/applications"
 
@@ -84,3 +89,50 @@ async def test_a_wrong_form_and_a_precheck_cost_nothing(journey: Journey, watch:
     assert await watch(journey.client.post(APPLICATIONS, json=form(iin="1"))) == []
     assert await watch(journey.client.post(precheck, json=form())) == []
     assert await watch(journey.client.get(f"/v1/programmes/{PROGRAMME}")) == []
+
+
+async def test_polls_cost_nothing(journey: Journey, watch: Watch) -> None:
+    room = WaitingRoom(journey)
+    await room.fill()
+    tickets = [(await room.queue())["ticket"] for _ in range(2)]
+    await room.pass_time(LEASE_MS)
+
+    answers: list[str] = []
+
+    async def poll_all() -> None:
+        for _ in range(100):
+            answers.extend([(await room.poll(ticket))["state"] for ticket in tickets])
+
+    assert await watch(poll_all()) == []
+    assert answers == ["called", "waiting"] * 100
+
+
+async def test_polls_of_the_late_share_one_look(journey: Journey, watch: Watch) -> None:
+    room = WaitingRoom(journey)
+    await room.fill()
+    ticket = (await room.queue())["ticket"]
+    await room.pass_time(LEASE_MS)
+    await room.pass_time(WINDOW_MS)
+
+    calls = await watch(asyncio.gather(*(room.poll(ticket) for _ in range(100))))
+
+    assert [call.partition(" ")[0] for call in calls] == ["GETRANGE"]
+
+
+async def test_a_claim_that_is_surely_early_costs_nothing(journey: Journey, watch: Watch) -> None:
+    room = WaitingRoom(journey)
+    await room.fill()
+    fields = form()
+    ticket = room.read((await room.queue(fields))["ticket"])
+    # A hundred seconds of calling away.
+    far = msgspec.structs.replace(ticket.place, number=100_000)
+    text = write_ticket(msgspec.structs.replace(ticket, place=far), journey.services.ring.sign)
+
+    replies: list[httpx.Response] = []
+
+    async def claim() -> None:
+        replies.append(await room.send(fields, text))
+
+    assert await watch(claim()) == []
+    assert replies[0].json()["code"] == ProblemCode.TICKET_NOT_CALLED
+    assert 80 <= int(replies[0].headers["retry-after"]) <= 100

@@ -1,0 +1,76 @@
+"""The header `Waiting-Ticket`, and what whoever waits is told instead of a slot."""
+
+import random
+
+from gateway.domain.tickets import Place, Ticket, read_ticket, write_ticket
+from gateway.http.eta import estimate, poll_after_ms
+from gateway.http.refusals import ProblemCode, Refusal, after_ms
+from gateway.http.request import AnyRequest, header_of, services_of
+from gateway.http.services import Intake
+from gateway.inflight.waiting import stand
+from gateway.sealing import KeyRing
+
+# As many hexadecimal digits of the person's keyed hash as a ticket holds.
+_PERSON_DIGITS = 16
+
+# The line may have moved on since the last refresh, whose call may have begun in the second before it.
+_UNSEEN_SECONDS = 2
+
+
+def ticket_of(request: AnyRequest) -> Ticket | None:
+    """Return None when none was sent; raises Refusal for one that was not signed here."""
+    text = header_of(request.scope["headers"], b"waiting-ticket")
+    if text is None:
+        return None
+    ticket = read_ticket(text, services_of(request).ring.verify)
+    if ticket is None:
+        raise Refusal(ProblemCode.TICKET_INVALID)
+    return ticket
+
+
+def ticket_for(request: AnyRequest, intake: Intake) -> Ticket | None:
+    """Return None when none was sent; raises Refusal, for another programme's ticket too."""
+    ticket = ticket_of(request)
+    if ticket and ticket.programme != intake.programme.code:
+        raise Refusal(ProblemCode.TICKET_INVALID)
+    return ticket
+
+
+def check_claim(ring: KeyRing, intake: Intake, ticket: Ticket, iin: str) -> None:
+    """Raise Refusal for another person's ticket, and for one whose turn cannot have come yet."""
+    if ticket.person != ring.person(intake.programme.code, iin)[:_PERSON_DIGITS]:
+        raise Refusal(ProblemCode.TICKET_INVALID)
+    place, summaries = ticket.place, intake.summaries
+    summary = summaries.latest
+    # A number of another epoch is judged by Redis, which may know of a newer line than these figures.
+    if summary is None or place.lane != 0 or place.epoch != summary.epoch:
+        return
+    unseen = intake.programme.waiting_room.calls_per_second * (summaries.age_seconds() + _UNSEEN_SECONDS)
+    standing = stand(place, summary.line, summary.front_row)
+    if standing and place.number > summary.line.called + unseen:
+        raise not_called(intake, standing.position)
+
+
+def not_called(intake: Intake, position: int) -> Refusal:
+    return Refusal(ProblemCode.TICKET_NOT_CALLED, come_back=after_ms(pause_ms(intake, position)))
+
+
+def full(ring: KeyRing, intake: Intake, person: str, place: Place, position: int) -> Refusal:
+    ticket = Ticket(intake.programme.code, place, person[:_PERSON_DIGITS])
+    eta = estimate(position, intake.summaries.speed)
+    pause = pause_ms(intake, position)
+    return Refusal(
+        ProblemCode.FULL,
+        come_back=after_ms(pause),
+        ticket=write_ticket(ticket, ring.sign),
+        position=position,
+        eta_seconds=eta.seconds,
+        eta_p90_seconds=eta.p90_seconds,
+        poll_after_ms=pause,
+    )
+
+
+def pause_ms(intake: Intake, position: int) -> int:
+    """Return when to ask again, with jitter; whoever is called may ask every two seconds."""
+    jitter = random.random() if position else 0.0  # noqa: S311 - jitter, not a secret.
+    return poll_after_ms(position, intake.programme.waiting_room.calls_per_second, jitter)

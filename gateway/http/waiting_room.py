@@ -1,0 +1,68 @@
+"""`GET /v1/waiting-room`: where a ticket stands, told from memory."""
+
+from dataclasses import replace
+
+from litestar import Response, get
+
+from gateway.domain.tickets import Ticket, write_ticket
+from gateway.http.documents import WAITING_TICKET, described
+from gateway.http.eta import LATEST_POLL_MS, NO_ETA, estimate
+from gateway.http.refusals import ProblemCode, Refusal
+from gateway.http.request import AnyRequest, services_of
+from gateway.http.services import Intake
+from gateway.http.tickets import pause_ms, ticket_of
+from gateway.http.wire import MODE_OPEN, PlaceInLine, rfc3339
+from gateway.inflight.status import Summary
+from gateway.inflight.waiting import Stand, Standing, stand
+
+# Waiting changes nothing any more.
+_OVER = frozenset({Stand.CLAIMED, Stand.MISSED})
+
+
+@get(
+    "/waiting-room",
+    **described(
+        None,
+        ProblemCode.TICKET_INVALID,
+        ProblemCode.STORE_UNAVAILABLE,
+        parameters=[replace(WAITING_TICKET, required=True)],
+    ),
+)
+async def show_place(request: AnyRequest) -> Response[PlaceInLine]:
+    services = services_of(request)
+    ticket = ticket_of(request)
+    intake = services.intakes.get(ticket.programme) if ticket else None
+    if ticket is None or intake is None:
+        raise Refusal(ProblemCode.TICKET_INVALID)
+    summary = intake.summaries.current()
+    if ticket.place.epoch != summary.epoch:
+        raise Refusal(ProblemCode.TICKET_INVALID)
+    standing = await _standing(intake, ticket, summary)
+    # Signed anew each time: the text changes with the active key and with nothing else.
+    return Response(_place(intake, summary, standing, write_ticket(ticket, services.ring.sign)))
+
+
+async def _standing(intake: Intake, ticket: Ticket, summary: Summary) -> Standing:
+    place = ticket.place
+    standing = stand(place, summary.line, summary.front_row)
+    if standing is not None:
+        return standing
+    floor = (summary.front_row if place.lane else summary.line).floor
+    came = await intake.pieces.has_come(place.epoch, place.lane, place.number, floor)
+    return Standing(Stand.CLAIMED if came else Stand.MISSED)
+
+
+def _place(intake: Intake, summary: Summary, standing: Standing, ticket: str) -> PlaceInLine:
+    is_over, ends_ms = standing.state in _OVER, standing.claim_before_ms
+    eta = NO_ETA if is_over else estimate(standing.position, intake.summaries.speed)
+    return PlaceInLine(
+        state=standing.state,
+        mode=MODE_OPEN,
+        position=standing.position,
+        eta_seconds=eta.seconds,
+        eta_p90_seconds=eta.p90_seconds,
+        poll_after_ms=LATEST_POLL_MS if is_over else pause_ms(intake, standing.position),
+        # Both clocks as of the same refresh: the service clock alone stands still in an outage.
+        claim_before=None if ends_ms is None else rfc3339(summary.at_ms + ends_ms - summary.service_ms),
+        ticket=ticket,
+    )
