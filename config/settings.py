@@ -107,6 +107,23 @@ def load_settings(environ: Mapping[str, str] | None = None, path: Path | None = 
     return msgspec.structs.replace(settings, data_dir=settings.data_dir.absolute())
 
 
+def embedded_url_file(settings: Settings) -> Path:
+    """Where a running embedded server says its address, so that commands beside it find it."""
+    return settings.data_dir / "redis.url"
+
+
+def find_redis_url(settings: Settings) -> str:
+    """Return the address of the settings, else that of a running embedded server. Raises SettingsError."""
+    if settings.redis_url:
+        return settings.redis_url
+    try:
+        return embedded_url_file(settings).read_text()
+    except FileNotFoundError:
+        raise SettingsError(
+            "redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey, or a running service"
+        ) from None
+
+
 def _split(name: str, text: str) -> str | list[str]:
     if name != "trusted_proxies":
         return text

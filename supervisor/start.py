@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from config.keys import KeysError, create_keys
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, SettingsError, embedded_url_file, load_settings
 from gateway.domain.programme import ProgrammeError, load_programmes
 from gateway.domain.texts import TextsError, load_texts
 from supervisor.child import EXIT_BAD_SETTING
@@ -48,8 +48,11 @@ def _run(settings: Settings, parent: int | None) -> int:
         children = build_stack(settings, valkey_port)
         terminal = Terminal(sys.stdout.fileno())
         supervisor = Supervisor(children, terminal)
+        if valkey_port is not None:
+            embedded_url_file(settings).write_text(url(valkey_port))
         code = asyncio.run(supervisor.run(lambda: terminal.say(greet(settings, store)), parent))
         terminal.close()
         return code
     finally:
+        embedded_url_file(settings).unlink(missing_ok=True)
         os.close(lock)

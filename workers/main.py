@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from config.keys import KeysError, load_keys
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, SettingsError, find_redis_url, load_settings
 from gateway.domain.calendar import ALMATY
 from gateway.domain.programme import ProgrammeError, load_programmes
 from gateway.domain.texts import TextsError, load_texts
@@ -154,14 +154,14 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, int]]] = {
 }
 
 
-def check_addresses(settings: Settings) -> None:
-    """Raise SettingsError for what would otherwise fail somewhere below."""
-    if not settings.redis_url:
-        raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")
+def complete(settings: Settings) -> Settings:
+    """Find Redis, and raise SettingsError for what would otherwise fail somewhere below."""
+    found = msgspec.structs.replace(settings, redis_url=find_redis_url(settings))
     try:
         parse_dsn(settings.register_dsn)
     except ValueError as error:
         raise SettingsError(f"register_url (QABYLDAU_REGISTER_URL): {error}") from None
+    return found
 
 
 def main() -> int:
@@ -169,8 +169,7 @@ def main() -> int:
     parser.add_argument("command", nargs="?", default="run", choices=COMMANDS)
     command = COMMANDS[parser.parse_args().command]
     try:
-        settings = load_settings()
-        check_addresses(settings)
+        settings = complete(load_settings())
         configure_logs(settings.log_level)
         return asyncio.run(command(settings))
     except (SettingsError, KeysError, ProgrammeError, TextsError) as error:

@@ -1,0 +1,1 @@
+"""The operators' command line: what they see and what they may change."""
