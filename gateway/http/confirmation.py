@@ -71,6 +71,6 @@ def _check_accepted(answer: ConfirmAnswer, rules: ConfirmationRules) -> None:
         case ConfirmOutcome.PHONE_SPENT:
             raise InvalidFields([FieldFault("phone", _PHONE_SPENT)])
         case ConfirmOutcome.FULL:
-            raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL)
+            raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL, detail_key="problem.full.confirming")
         case ConfirmOutcome.ACCEPTED:
             return

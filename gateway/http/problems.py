@@ -38,7 +38,7 @@ def render(refusal: Refusal, texts: Texts, language: Language) -> Rendered:
         "type": f"urn:qabyldau:problem:{code}",
         "title": texts.get(language, f"problem.{code}.title"),
         "status": status,
-        "detail": texts.get(language, f"problem.{code}.detail"),
+        "detail": texts.get(language, refusal.detail_key),
         "code": code,
         **refusal.members,
     }

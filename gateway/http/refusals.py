@@ -104,10 +104,12 @@ class Refusal(Exception):
         *,
         come_back: ComeBack | None = None,
         headers: dict[str, str] | None = None,
+        detail_key: str | None = None,
         **members: object,
     ) -> None:
         super().__init__(code.value)
         self.code = code
+        self.detail_key = detail_key or f"problem.{code}.detail"
         self.come_back = come_back
         self.headers = headers or {}
         self.members = members

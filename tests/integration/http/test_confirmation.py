@@ -164,6 +164,7 @@ async def test_whoever_lost_the_slot_while_all_are_taken_hears_full(journey: Jou
 
     assert reply.status_code == 503
     assert reply.json()["code"] == "full"
+    assert reply.json()["detail"] == journey.services.texts.get("kk", "problem.full.confirming")
     assert int(reply.headers["retry-after"]) >= 10
 
 

@@ -74,6 +74,8 @@ def test_no_text_is_left_that_nothing_asks_for() -> None:
     problems = {f"problem.{code}.{part}" for code in PROBLEMS for part in ("title", "detail")}
     faults = {f"fault.{code}" for code in FAULTS}
     own = {f"fault.{field}.{code}" for field in FIELDS for code in FAULTS}
+    # Who confirms has no place in the line to be told of.
+    problems.add("problem.full.confirming")
     others = {f"warning.{code}" for code in WarningCode} | {f"sms.{key}" for key in SMS}
 
     assert problems | faults | others <= TEXTS.keys() <= problems | faults | others | own
