@@ -112,7 +112,7 @@ class Refusal(Exception):
         self.detail_key = detail_key or f"problem.{code}.detail"
         self.come_back = come_back
         self.headers = headers or {}
-        self.members = members
+        self.members: dict[str, object] = members
 
 
 class InvalidFields(Refusal):
@@ -147,4 +147,5 @@ class Limited(Refusal):
             "RateLimit-Policy": f'"{quota.name}";q={quota.count};w={quota.window_seconds}',
             "RateLimit": f'"{quota.name}";r=0;t={come_back.seconds}',
         }
-        super().__init__(code, come_back=come_back, headers=headers, **members)
+        super().__init__(code, come_back=come_back, headers=headers)
+        self.members = members
