@@ -1,16 +1,21 @@
 """A case that cannot be decided now: its slot goes to others, and it comes back by itself."""
 
+import msgspec
 import structlog
 
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, give_back
-from gateway.register.entries import DEAD_LETTER, NewEntry, Step
+from gateway.register.entries import DEAD_LETTER
+from gateway.sealing import SealError
 from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
-from workers.steps.register import RECORD_VERSION
+from workers.steps.register import entry_of
 from workers.steps.retrying import TryAgain
-from workers.tools import Tools, now_ms
+from workers.tools import Tools, now_ms, open_application
 
 log = structlog.get_logger()
+
+# Stands for the category of a record that does not open.
+UNREADABLE = "unreadable"
 
 
 async def park(tools: Tools, application_id: str, case: TakenCase, reason: str) -> TakenCase:
@@ -46,18 +51,15 @@ async def _park(
 
 async def _ensure_registered(tools: Tools, application_id: str, case: TakenCase) -> None:
     """A case may fail before the step that registers it, and parked cases live in the register."""
-    await tools.journal.register(
-        NewEntry(
-            application_id=application_id,
-            category="unknown",
-            person=case.person,
-            phone_hash=case.phone_hash,
-            receipt_hash=case.receipt_hash,
-            sealed=case.body,
-            sealed_phone=case.sealed_phone,
-            record_version=RECORD_VERSION,
-            accepted_at_ms=case.accepted_at_ms,
-            fence=case.fence,
-            history=[Step(step.state, step.at_ms) for step in case.history],
+    if case.number is None:
+        await tools.journal.register(
+            entry_of(application_id, case, _category_of(tools, application_id, case))
         )
-    )
+
+
+def _category_of(tools: Tools, application_id: str, case: TakenCase) -> str:
+    try:
+        return open_application(tools, application_id, case.body).category
+    except (SealError, msgspec.DecodeError):
+        # It may be why the case ends here; an operator has to look at it all the same.
+        return UNREADABLE

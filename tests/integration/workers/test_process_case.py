@@ -179,6 +179,21 @@ async def test_an_unknown_exception_is_tried_again_and_ends_as_a_dead_letter(wor
     assert await world.live() == 0
 
 
+async def test_a_record_that_does_not_open_is_kept_as_a_dead_letter(world: World) -> None:
+    one = await world.accept()
+    await world.tools.store.redis.hset(f"{{42500}}:case:{one}", "body", b"spoilt")  # type: ignore[misc, arg-type]  # redis-py types one method for sync and async.
+
+    for n in range(MOST_TAKES - 1):
+        with pytest.raises(Retry):
+            await world.process(one, n)
+    await world.process(one, MOST_TAKES)
+
+    assert await parked(world, one) == (DEAD_LETTER, None)
+    entry = await world.tools.journal.get(one)
+    assert entry is not None
+    assert (entry.category, entry.sealed) == ("unreadable", b"spoilt")
+
+
 async def test_a_case_that_kills_its_workers_ends_as_a_dead_letter(world: World) -> None:
     one = await world.accept()
     for _ in range(MOST_TAKES):
