@@ -16,6 +16,8 @@ from config.settings import Settings, SettingsError, load_settings
 from gateway.domain.calendar import ALMATY, load_calendar
 from gateway.domain.programme import Programme, load_programmes
 from gateway.domain.texts import load_texts
+from gateway.http.clients import Proxies
+from gateway.http.crowd import Crowd
 from gateway.http.logs import configure_logs
 from gateway.http.pieces import SpentPieces
 from gateway.http.readiness import Readiness
@@ -24,6 +26,7 @@ from gateway.http.services import BodyLimits, Intake, Services, Webhook
 from gateway.http.summaries import SummaryKeeper
 from gateway.inflight.admission import AdmissionDesk, AdmissionRules
 from gateway.inflight.confirmation import ConfirmationRules
+from gateway.inflight.limits import limit_text
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.store import Store, open_redis
 from gateway.inflight.waiting import RoomRules
@@ -33,6 +36,9 @@ from gateway.sealing import KeyRing
 
 # A register that is away at the start is asked again this often; taking applications in does not need it.
 _REGISTER_PAUSE_SECONDS = 2.0
+
+# A Redis that did not answer is asked by one request in this time; the others are answered at once.
+_STORE_PAUSE_SECONDS = 0.25
 
 # A start does not wait longer for the register's tables than this.
 _START_SECONDS = 3.0
@@ -59,7 +65,7 @@ def create_app(settings: Settings, keys: Keys) -> Litestar:
     if not settings.redis_url:
         raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")
     redis = open_redis(settings.redis_url, settings.redis_timeout_ms)
-    store, journal = Store(redis), open_journal(settings.register_dsn)
+    store, journal = Store(redis, _STORE_PAUSE_SECONDS), open_journal(settings.register_dsn)
     services = Services(
         intakes={
             code: _intake(store, programme, settings.limit or programme.slots)
@@ -73,6 +79,8 @@ def create_app(settings: Settings, keys: Keys) -> Litestar:
         body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_ms / 1000),
         webhook=Webhook(keys.webhook, settings.webhook_window_seconds),
         readiness=Readiness(store, journal),
+        proxies=Proxies(settings.trusted_proxies),
+        crowd=Crowd(),
     )
     return build_application(services, [_lifespan(services, settings.register_dsn)])
 
@@ -89,6 +97,8 @@ def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
                 lease_ms=leases.before_phone_seconds * 1000,
                 share_percent=leases.unconfirmed_share_percent,
                 candidates=programme.candidates,
+                address_limit=limit_text(programme.limits.address),
+                person_limit=limit_text(programme.limits.person),
             ),
         ),
         rules=_confirmation_rules(programme, limit_seed),
@@ -103,17 +113,20 @@ def _room_rules(programme: Programme) -> RoomRules:
         hold_ms=room.claim_window_seconds * 1000,
         front_hold_ms=room.front_row_window_seconds * 1000,
         calls_per_second=room.calls_per_second,
+        inlet_per_second=programme.limits.inlet_per_second,
     )
 
 
 def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRules:
-    phone = programme.phone
+    phone, limits = programme.phone, programme.limits
     offset = datetime.now(ALMATY).utcoffset() or timedelta()
     return ConfirmationRules(
         limit_seed=limit_seed,
         lease_ms=programme.leases.after_code_seconds * 1000,
         resend_ms=phone.resend_after_seconds * 1000,
-        codes_per_day=phone.codes_per_phone_day,
+        phone_limit=limit_text(limits.phone),
+        block_limit=limit_text(limits.block),
+        codes_per_day=limits.codes_per_day,
         changes=phone.changes,
         tries=phone.tries,
         persons_per_phone=phone.persons_per_phone,

@@ -75,6 +75,13 @@ class KeyRing:
     def phone(self, e164: str) -> str:
         return self._lookup("phone", e164)
 
+    def block(self, e164: str) -> str:
+        """Stand for the ten thousand numbers that differ from this one in the last four digits only."""
+        return self._lookup("block", e164[:-4])
+
+    def address(self, client: str) -> str:
+        return self._lookup("address", client)
+
     def pair(self, person: str, phone: str) -> str:
         return self._lookup("pair", person, phone)
 

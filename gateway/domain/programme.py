@@ -74,10 +74,32 @@ class PhoneRules(Struct, frozen=True, forbid_unknown_fields=True):
     prefixes: Annotated[tuple[Prefix, ...], Meta(min_length=1)]
     tries: Few = 5
     resend_after_seconds: Seconds = 60
-    codes_per_phone_day: Few = 5
     changes: FewOrNone = 2
     # Families share a phone; more than this is somebody collecting payments of others.
     persons_per_phone: Few = 3
+
+
+class RateLimit(Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `count` at once, and as many again in each window, evenly. In shadow it is counted only."""
+
+    count: Count
+    window_seconds: Seconds
+    shadow: bool = False
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What keeps a crowd, a flood or a swindler from spending what others need."""
+
+    # A mobile carrier puts thousands behind one address.
+    address: RateLimit = RateLimit(count=300, window_seconds=10)
+    person: RateLimit = RateLimit(count=30, window_seconds=60)
+    # Codes to one phone, and to the ten thousand numbers that differ from it in the last four digits only.
+    phone: RateLimit = RateLimit(count=5, window_seconds=86_400)
+    block: RateLimit = RateLimit(count=5_000, window_seconds=3_600)
+    # Codes of the whole programme in a calendar day; 0: any number.
+    codes_per_day: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    # How many are let to the door in a second; 0: as many as there are slots.
+    inlet_per_second: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
 
 class Terms(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +132,13 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True):
     leases: Leases = Leases()
     terms: Terms = Terms()
     waiting_room: WaitingRoom = WaitingRoom()
+    limits: Limits = Limits()
+
+    @property
+    def calls_per_second(self) -> int:
+        """The fastest that the line can move."""
+        calls, inlet = self.waiting_room.calls_per_second, self.limits.inlet_per_second
+        return min(calls, inlet) if inlet else calls
 
     def category(self, name: str) -> Category | None:
         return self.categories.get(name)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -24,6 +25,9 @@ LANGUAGES = frozenset(map(str, Language))
 # A browser sends a few dozen characters; what is beyond is read by nobody.
 MAX_HEADER = 1_000
 
+# Browsers send few different lines; what is beyond was made up.
+_MOST_KNOWN = 1_024
+
 _QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 # GSM 03.38: characters that a 7-bit message carries, and those of them that take two places.
@@ -40,7 +44,8 @@ class TextsError(ValueError):
     """Names the file, the key and the reason in one line."""
 
 
-class Texts(Struct, frozen=True):
+# Compared by identity, which makes it a key of caches.
+class Texts(Struct, frozen=True, eq=False):
     messages: dict[Language, dict[str, str]]
 
     def get(self, language: Language | str, key: str, **values: object) -> str:
@@ -71,6 +76,7 @@ def load_texts(directory: Path) -> Texts:
     return Texts(messages)
 
 
+@lru_cache(_MOST_KNOWN)
 def pick_language(accept_language: str | None) -> Language:
     """Choose by quality among kk, ru and en; whatever cannot be read or served becomes Kazakh."""
     best, best_quality = DEFAULT_LANGUAGE, 0.0

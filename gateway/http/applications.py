@@ -1,6 +1,7 @@
 """`POST /v1/programmes/{programme}/applications`: an application gets a slot, or hears why not."""
 
 import re
+from typing import NamedTuple
 
 import msgspec
 from litestar import Response, post
@@ -9,11 +10,13 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.domain.application import Application
 from gateway.domain.case import State, new_application_id
+from gateway.domain.texts import Language
 from gateway.domain.tickets import Place
+from gateway.http.answers import Answer
 from gateway.http.documents import IDEMPOTENCY_KEY, WAITING_TICKET, ApplicationForm, described
 from gateway.http.receipt import hash_receipt, new_receipt
 from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
-from gateway.http.request import AnyRequest, header_of, language_of, services_of, trace_of
+from gateway.http.request import AnyRequest, Exchange, header_of, language_of, services_of, trace_of
 from gateway.http.services import Intake, Services
 from gateway.http.submission import read_submission, warn
 from gateway.http.tickets import check_claim, full, not_called, ticket_for
@@ -24,6 +27,7 @@ from gateway.inflight.admission import (
     Decision,
     Full,
     IdempotencyConflict,
+    OverLimit,
     Repeated,
     TicketInvalid,
     TicketMissed,
@@ -37,6 +41,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _PROOF_LENGTH = 16
 
 _FORMS = msgspec.msgpack.Encoder()
+_ANSWERS = msgspec.json.Encoder()
 
 
 @post(
@@ -58,47 +63,63 @@ _FORMS = msgspec.msgpack.Encoder()
     ),
 )
 async def submit_application(request: AnyRequest, programme: FromPath[str]) -> Response[Submitted]:
-    services = services_of(request)
+    answer = await submit(programme, request)
+    return answer.as_response()
+
+
+async def submit(programme: str, exchange: Exchange) -> Answer:
+    """Raise Refusal, StoreUnavailable. What is shed is shed before the body is read."""
+    services = services_of(exchange)
     intake = services.intake(programme)
-    key, ticket = _idempotency_key(request), ticket_for(request, intake)
-    application = await read_submission(request, intake)
-    if ticket:
-        check_claim(services.ring, intake, ticket, application.iin)
-    receipt = new_receipt()
-    language = language_of(request.scope["headers"])
-    admission = _admission(services, intake, application, (language, key, receipt))
-    if ticket:
-        admission = _with_place(admission, ticket.place)
-    decision = await intake.desk.admit(admission)
+    client = services.proxies.client_of(exchange.scope)
+    services.crowd.check_address(client, intake.address_quota)
+    services.store.check()
+    key, ticket = _idempotency_key(exchange), ticket_for(exchange, intake)
+    with services.crowd.hold(with_ticket=ticket is not None):
+        application = await read_submission(exchange, intake)
+        if ticket:
+            check_claim(services.ring, intake, ticket, application.iin)
+        receipt, language = new_receipt(), language_of(exchange.scope["headers"])
+        admission = _admission(services, intake, application, _Around(client, language, key, receipt))
+        if ticket:
+            admission = _with_place(admission, ticket.place)
+        decision = await intake.desk.admit(admission)
+    if isinstance(decision, OverLimit) and decision.limit == intake.address_quota.name:
+        services.crowd.note_over_limit(client, decision.retry_after_ms)
     application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
-    trace_of(request).application_id = application_id
-    answer = Submitted(
-        application_id, receipt, State.AWAITING_PHONE, rfc3339(expires_at_ms), warn(request, application)
+    trace_of(exchange).application_id = application_id
+    submitted = Submitted(
+        application_id, receipt, State.AWAITING_PHONE, rfc3339(expires_at_ms), warn(exchange, application)
     )
-    headers = {
-        "Location": f"/v1/applications/{application_id}",
-        "Content-Language": language,
-    }
-    return Response(answer, headers=headers)
+    headers = {"Location": f"/v1/applications/{application_id}", "Content-Language": language}
+    return Answer(HTTP_202_ACCEPTED, _ANSWERS.encode(submitted), headers)
 
 
-def _idempotency_key(request: AnyRequest) -> str | None:
-    key = header_of(request.scope["headers"], b"idempotency-key")
+class _Around(NamedTuple):
+    """What a submission brings beside its form."""
+
+    client: str
+    language: Language
+    key: str | None
+    receipt: str
+
+
+def _idempotency_key(exchange: Exchange) -> str | None:
+    key = header_of(exchange.scope["headers"], b"idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise Refusal(ProblemCode.MALFORMED)
     return key
 
 
-def _admission(
-    services: Services, intake: Intake, application: Application, around: tuple[str, str | None, str]
-) -> Admission:
-    """Seal what is personal; what Redis gets beside it are keyed hashes. `around`: language, key, receipt."""
-    language, key, receipt = around
+def _admission(services: Services, intake: Intake, application: Application, around: _Around) -> Admission:
+    """Seal what is personal; what Redis gets beside it are keyed hashes."""
+    client, language, key, receipt = around
     ring, programme = services.ring, intake.programme.code
     application_id = new_application_id(programme)
     spoken = msgspec.structs.replace(application, language=application.language or language)
     return Admission(
         id=application_id,
+        address=ring.address(client),
         person=ring.person(programme, application.iin),
         proof=ring.digest(f"{application.iin} {application.iban}".encode())[:_PROOF_LENGTH],
         receipt_hash=hash_receipt(receipt),
@@ -143,4 +164,7 @@ def _admitted(
         case TooManyCandidates(retry_after_ms):
             leases = intake.programme.leases
             quota = Quota("candidates", intake.programme.candidates, leases.before_phone_seconds)
+            raise Limited(ProblemCode.RATE_LIMITED, quota, retry_after_ms)
+        case OverLimit(limit, retry_after_ms):
+            quota = intake.address_quota if limit == intake.address_quota.name else intake.person_quota
             raise Limited(ProblemCode.RATE_LIMITED, quota, retry_after_ms)

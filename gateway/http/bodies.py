@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import AnyRequest, header_of
+from gateway.http.request import Exchange, header_of
 from gateway.http.services import BodyLimits
 
 _CONTENT_TYPE = re.compile(r'application/json\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
@@ -21,15 +21,15 @@ MOST_DISCARDED_BYTES = 16_777_216
 _CLOSE = {"Connection": "close"}
 
 
-async def read_body(request: AnyRequest, limits: BodyLimits) -> bytes:
+async def read_body(exchange: Exchange, limits: BodyLimits) -> bytes:
     """Raise Refusal for another type, too many bytes, or a body that does not arrive in time."""
-    headers = request.scope["headers"]
+    headers = exchange.scope["headers"]
     length = header_of(headers, b"content-length") or "0"
     if _LENGTH.fullmatch(length) is None or int(length) > MOST_DISCARDED_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE, headers=_CLOSE)
     try:
         async with asyncio.timeout(limits.timeout_seconds):
-            body = await _receive(request, limits.most_bytes)
+            body = await _receive(exchange, limits.most_bytes)
     except TimeoutError:
         raise Refusal(ProblemCode.REQUEST_TIMEOUT, headers=_CLOSE) from None
     if not _CONTENT_TYPE.fullmatch(header_of(headers, b"content-type") or ""):
@@ -39,11 +39,11 @@ async def read_body(request: AnyRequest, limits: BodyLimits) -> bytes:
     return body
 
 
-async def _receive(request: AnyRequest, most_bytes: int) -> bytes:
+async def _receive(exchange: Exchange, most_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await request.receive()
+        message = await exchange.receive()
         if message["type"] != "http.request":
             # The client has gone; nobody reads this answer.
             raise Refusal(ProblemCode.REQUEST_TIMEOUT)

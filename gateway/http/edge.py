@@ -6,10 +6,11 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from gateway.domain.texts import Texts
-from gateway.http.problems import MEDIA_TYPE, Rendered, render
+from gateway.http.express import Direct, Timetable, ride
+from gateway.http.problems import answer_error
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import Trace, language_of
+from gateway.http.request import Trace
+from gateway.http.services import Services
 
 # A browser with its cookies and a proxy's additions stays below half of this.
 MOST_HEADER_BYTES = 16_384
@@ -24,15 +25,16 @@ _log = structlog.get_logger()
 
 
 class Edge:
-    def __init__(self, app: ASGIApp, texts: Texts) -> None:
-        self._app, self._texts = app, texts
+    def __init__(self, app: ASGIApp, services: Services, timetable: Timetable) -> None:
+        self._app, self._services, self._timetable = app, services, timetable
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         began_at, status = time.perf_counter(), 0
-        trace = scope["state"]["trace"] = Trace()
+        trace = Trace()
+        scope["state"].update(trace=trace, services=self._services)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -42,14 +44,23 @@ class Edge:
             await send(message)
 
         try:
-            if _header_bytes(scope) > MOST_HEADER_BYTES:
-                trace.problem = ProblemCode.HEADERS_TOO_LARGE
-                refusal = Refusal(ProblemCode.HEADERS_TOO_LARGE)
-                await _send(render(refusal, self._texts, language_of(scope["headers"])), send_with_headers)
-            else:
-                await self._app(scope, receive, send_with_headers)
+            await self._serve(scope, receive, send_with_headers)
         finally:
             _log_request(scope, trace, status, time.perf_counter() - began_at)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        exchange = Direct(scope, receive)
+        express = self._timetable.get((scope["method"], scope["path"]))
+        if _header_bytes(scope) > MOST_HEADER_BYTES:
+            # The rest of what is being sent is not worth reading.
+            refusal = Refusal(ProblemCode.HEADERS_TOO_LARGE, headers={"Connection": "close"})
+            await answer_error(exchange, refusal).send(send)
+        elif express is not None:
+            scope["path_template"] = express.template
+            answer = await ride(express, exchange)
+            await answer.send(send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _header_bytes(scope: HTTPScope) -> int:
@@ -62,18 +73,6 @@ def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if not any(name.lower() == b"cache-control" for name, _ in headers):
         headers.append(_NO_STORE)
     return headers
-
-
-async def _send(rendered: Rendered, send: Send) -> None:
-    own = {
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": str(len(rendered.body)),
-        # The rest of what is being sent is not worth reading.
-        "Connection": "close",
-    }
-    headers = [(name.lower().encode(), value.encode()) for name, value in (own | rendered.headers).items()]
-    await send({"type": "http.response.start", "status": rendered.status, "headers": headers})
-    await send({"type": "http.response.body", "body": rendered.body, "more_body": False})
 
 
 def _log_request(scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:

@@ -10,12 +10,14 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_202_ACCEPTED
 
 from gateway.domain.phones import parse_mobile
+from gateway.domain.programme import Limits, RateLimit
 from gateway.http.bodies import read_body
 from gateway.http.documents import BEARER, PhoneForm, described
 from gateway.http.forms import CODE_LENGTH, read_form
 from gateway.http.receipt import Holder, holder_of
 from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 from gateway.http.request import AnyRequest, language_of, services_of
+from gateway.http.services import quota_of
 from gateway.http.wire import CodeSent, rfc3339
 from gateway.inflight.confirmation import (
     ConfirmationRules,
@@ -58,7 +60,7 @@ async def take_phone(request: AnyRequest, application_id: FromPath[str]) -> Resp
         holder.claim,
         _sealed_code(request, holder, phone),
     )
-    check_sent(answer, intake.rules)
+    check_sent(answer, intake.rules, intake.programme.limits)
     return Response(CodeSent(intake.rules.resend_ms // 1000, answer.figure))
 
 
@@ -74,6 +76,7 @@ def _sealed_code(request: AnyRequest, holder: Holder, phone: str) -> SealedCode:
     application_id = holder.application_id
     return SealedCode(
         phone_hash=ring.phone(phone),
+        block_hash=ring.block(phone),
         sealed_phone=ring.seal(phone.encode(), application_id),
         code_hash=hash_code(request, application_id, code),
         sealed_message=ring.seal(_MESSAGES.encode((phone, text)), application_id),
@@ -85,7 +88,7 @@ def hash_code(request: AnyRequest, application_id: str, code: str) -> str:
     return services_of(request).ring.code_hash(application_id, code)
 
 
-def check_sent(answer: PhoneAnswer, rules: ConfirmationRules) -> None:
+def check_sent(answer: PhoneAnswer, rules: ConfirmationRules, limits: Limits) -> None:
     """Raise Refusal unless the code is on its way."""
     match answer.outcome:
         case PhoneOutcome.NOT_FOUND:
@@ -95,7 +98,12 @@ def check_sent(answer: PhoneAnswer, rules: ConfirmationRules) -> None:
         case PhoneOutcome.SENT_A_MOMENT_AGO:
             raise sent_a_moment_ago(answer.figure, rules)
         case PhoneOutcome.TOO_MANY_CODES:
-            raise too_many_codes(answer.figure, rules)
+            raise too_many_codes(answer.figure, limits.phone)
+        case PhoneOutcome.TOO_MANY_NEARBY:
+            raise Limited(ProblemCode.RATE_LIMITED, quota_of("block", limits.block), answer.figure)
+        case PhoneOutcome.BUDGET_SPENT:
+            budget = Quota("codes", limits.codes_per_day, _DAY_SECONDS)
+            raise Limited(ProblemCode.RATE_LIMITED, budget, answer.figure)
         case PhoneOutcome.LOCKED:
             raise locked(answer.figure, rules)
         case PhoneOutcome.SENT:
@@ -106,8 +114,8 @@ def sent_a_moment_ago(wait_ms: int, rules: ConfirmationRules) -> Limited:
     return Limited(ProblemCode.RATE_LIMITED, Quota("resend", 1, rules.resend_ms // 1000), wait_ms)
 
 
-def too_many_codes(wait_ms: int, rules: ConfirmationRules) -> Limited:
-    return Limited(ProblemCode.RATE_LIMITED, Quota("codes", rules.codes_per_day, _DAY_SECONDS), wait_ms)
+def too_many_codes(wait_ms: int, limit: RateLimit) -> Limited:
+    return Limited(ProblemCode.RATE_LIMITED, quota_of("phone", limit), wait_ms)
 
 
 def locked(wait_ms: int, rules: ConfirmationRules) -> Limited:

@@ -1,7 +1,8 @@
 """Where an error becomes HTTP: `application/problem+json` (RFC 9457) in the reader's language."""
 
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import structlog
@@ -9,8 +10,9 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from gateway.domain.texts import Language, Texts
+from gateway.http.answers import Answer
 from gateway.http.refusals import STATUSES, InvalidFields, ProblemCode, Refusal, Unavailable
-from gateway.http.request import AnyRequest, language_of, services_of, trace_of
+from gateway.http.request import AnyRequest, Exchange, language_of, services_of, trace_of
 from gateway.inflight.store import StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,69 +28,59 @@ _ENCODER = msgspec.json.Encoder()
 _log = structlog.get_logger()
 
 
-class Rendered(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
+def answer_error(exchange: Exchange, error: Exception) -> Answer:
+    """Return what is said about any error, the unexpected included."""
+    refusal = _refusal_for(error)
+    trace_of(exchange).problem = refusal.code
+    return render(refusal, services_of(exchange).texts, language_of(exchange.scope["headers"]))
 
 
-def render(refusal: Refusal, texts: Texts, language: Language) -> Rendered:
-    code, status = refusal.code, int(STATUSES[refusal.code])
-    problem: dict[str, Any] = {
-        "type": f"urn:qabyldau:problem:{code}",
-        "title": texts.get(language, f"problem.{code}.title"),
-        "status": status,
-        "detail": texts.get(language, refusal.detail_key),
-        "code": code,
-        **refusal.members,
-    }
+def render(refusal: Refusal, texts: Texts, language: Language) -> Answer:
+    common = _common_members(refusal.code, refusal.detail_key, texts, language)
+    problem = common | refusal.members if refusal.members else common
     if isinstance(refusal, InvalidFields):
-        problem["errors"] = [
-            {
-                "field": fault.field,
-                "code": fault.code,
-                "message": texts.fault(language, fault.field, fault.code),
-            }
-            for fault in refusal.faults
-        ]
-    headers = {"Content-Language": language, **refusal.headers}
+        problem = problem | {"errors": _faults(refusal, texts, language)}
+    headers = {"Content-Language": str(language), **refusal.headers}
     if refusal.come_back is not None:
         headers["Retry-After"] = refusal.come_back.retry_after()
-    return Rendered(status, headers, _ENCODER.encode(problem))
+    return Answer(int(STATUSES[refusal.code]), _ENCODER.encode(problem), headers, MEDIA_TYPE)
 
 
-def _answer(request: AnyRequest, refusal: Refusal) -> Response[bytes]:
-    trace_of(request).problem = refusal.code
-    rendered = render(refusal, services_of(request).texts, language_of(request.scope["headers"]))
-    return Response(
-        rendered.body, status_code=rendered.status, headers=rendered.headers, media_type=MEDIA_TYPE
-    )
-
-
-def answer_refusal(request: AnyRequest, error: Refusal) -> Response[bytes]:
-    return _answer(request, error)
-
-
-def answer_store_unavailable(request: AnyRequest, _: StoreUnavailable) -> Response[bytes]:
-    return _answer(request, Unavailable())
-
-
-def answer_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    code = _OF_FRAMEWORK.get(HTTPStatus(error.status_code))
-    if code is None:
-        return answer_unexpected(request, error)
-    allow = (error.headers or {}).get("allow")
-    return _answer(request, Refusal(code, headers={"Allow": allow} if allow else None))
-
-
-def answer_unexpected(request: AnyRequest, error: Exception) -> Response[bytes]:
+def _refusal_for(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, StoreUnavailable):
+        return Unavailable()
+    if isinstance(error, HTTPException):
+        code = _OF_FRAMEWORK.get(HTTPStatus(error.status_code))
+        if code is not None:
+            allow = (error.headers or {}).get("allow")
+            return Refusal(code, headers={"Allow": allow} if allow else None)
     _log.error("unexpected_error", exc_info=error)
-    return _answer(request, Refusal(ProblemCode.INTERNAL))
+    return Refusal(ProblemCode.INTERNAL)
 
 
-HANDLERS: dict[int | type[Exception], Any] = {
-    Refusal: answer_refusal,
-    StoreUnavailable: answer_store_unavailable,
-    HTTPException: answer_framework,
-    Exception: answer_unexpected,
-}
+# As many as there are codes, details and languages; texts do not change while a process runs.
+@lru_cache(256)
+def _common_members(code: ProblemCode, detail_key: str, texts: Texts, language: Language) -> dict[str, Any]:
+    return {
+        "type": f"urn:qabyldau:problem:{code}",
+        "title": texts.get(language, f"problem.{code}.title"),
+        "status": int(STATUSES[code]),
+        "detail": texts.get(language, detail_key),
+        "code": code,
+    }
+
+
+def _faults(refusal: InvalidFields, texts: Texts, language: Language) -> list[dict[str, str]]:
+    return [
+        {"field": fault.field, "code": fault.code, "message": texts.fault(language, fault.field, fault.code)}
+        for fault in refusal.faults
+    ]
+
+
+def _answer(request: AnyRequest, error: Exception) -> Response[Any]:
+    return answer_error(request, error).as_response()
+
+
+HANDLERS: dict[int | type[Exception], Any] = {Refusal: _answer, HTTPException: _answer, Exception: _answer}

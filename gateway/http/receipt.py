@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.domain.case import programme_of
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import AnyRequest, header_of, services_of, trace_of
+from gateway.http.request import Exchange, header_of, services_of, trace_of
 from gateway.http.services import Intake
 
 # 256 bits cannot be guessed, so a plain hash is enough to store.
@@ -36,12 +36,12 @@ def hash_receipt(receipt: str) -> str:
     return hashlib.sha256(receipt.encode()).hexdigest()
 
 
-def holder_of(request: AnyRequest, application_id: str) -> Holder:
+def holder_of(exchange: Exchange, application_id: str) -> Holder:
     """Raise Refusal, the same for an id or a receipt that cannot be right as for an unknown one."""
     programme = programme_of(application_id)
-    bearer = _BEARER.fullmatch(header_of(request.scope["headers"], b"authorization") or "")
+    bearer = _BEARER.fullmatch(header_of(exchange.scope["headers"], b"authorization") or "")
     if programme is None or bearer is None:
         raise Refusal(ProblemCode.NOT_FOUND)
-    intake = services_of(request).intake(programme)
-    trace_of(request).application_id = application_id
+    intake = services_of(exchange).intake(programme)
+    trace_of(exchange).application_id = application_id
     return Holder(intake, application_id, hash_receipt(bearer[1]))

@@ -18,14 +18,16 @@ from gateway.http.documents import LostReceiptForm, described
 from gateway.http.forms import parse_code, read_form
 from gateway.http.phone import locked, new_code, sent_a_moment_ago, too_many_codes
 from gateway.http.receipt import hash_receipt, new_receipt
-from gateway.http.refusals import ProblemCode, Refusal
+from gateway.http.refusals import Limited, ProblemCode, Refusal
 from gateway.http.register_calls import ask_register
 from gateway.http.request import AnyRequest, language_of, services_of, trace_of
 from gateway.http.services import Intake, Services
 from gateway.http.wire import CodeSent, NewReceipt
 from gateway.inflight.confirmation import ConfirmationRules
+from gateway.inflight.limits import limit_text
 from gateway.inflight.receipts import (
     AskAnswer,
+    Asking,
     AskOutcome,
     RedeemAnswer,
     RedeemOutcome,
@@ -97,15 +99,16 @@ async def _ask(request: AnyRequest, lost: _Lost) -> CodeSent:
     services, rules = services_of(request), lost.intake.rules
     code = new_code()
     text = services.texts.get(language_of(request.scope["headers"]), "sms.code", code=code)
-    answer = await ask_receipt(
-        services.store,
-        lost.intake.programme.code,
-        rules,
-        lost.request,
-        _hash_code(services, lost, code),
-        services.ring.seal(_MESSAGES.encode((lost.number, lost.phone, text)), lost.request),
+    client, limits = services.proxies.client_of(request.scope), lost.intake.programme.limits
+    asking = Asking(
+        request=lost.request,
+        address=services.ring.address(client),
+        address_limit=limit_text(limits.address),
+        code_hash=_hash_code(services, lost, code),
+        sealed_message=services.ring.seal(_MESSAGES.encode((lost.number, lost.phone, text)), lost.request),
     )
-    _check_asked(answer, rules)
+    answer = await ask_receipt(services.store, lost.intake.programme.code, rules, asking)
+    _check_asked(answer, lost.intake)
     return CodeSent(rules.resend_ms // 1000, answer.figure)
 
 
@@ -113,12 +116,15 @@ def _hash_code(services: Services, lost: _Lost, code: str) -> str:
     return services.ring.code_hash(lost.request, code)
 
 
-def _check_asked(answer: AskAnswer, rules: ConfirmationRules) -> None:
+def _check_asked(answer: AskAnswer, intake: Intake) -> None:
+    rules = intake.rules
     match answer.outcome:
         case AskOutcome.ASKED_A_MOMENT_AGO:
             raise sent_a_moment_ago(answer.figure, rules)
         case AskOutcome.TOO_MANY_CODES:
-            raise too_many_codes(answer.figure, rules)
+            raise too_many_codes(answer.figure, intake.programme.limits.phone)
+        case AskOutcome.TOO_MANY_FROM_ADDRESS:
+            raise Limited(ProblemCode.RATE_LIMITED, intake.address_quota, answer.figure)
         case AskOutcome.LOCKED:
             raise locked(answer.figure, rules)
         case AskOutcome.SENT:

@@ -1,10 +1,11 @@
 """What every route reads from a request before its body."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import msgspec
 from litestar import Request
+from litestar.types import HTTPScope, Receive
 
 from gateway.domain.texts import Language, pick_language
 from gateway.http.services import Services
@@ -14,6 +15,16 @@ AnyRequest: TypeAlias = Request[Any, Any, Any]
 RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 
+class Exchange(Protocol):
+    """A request as use cases see it: the framework's, or the express lane's."""
+
+    @property
+    def scope(self) -> HTTPScope: ...
+
+    @property
+    def receive(self) -> Receive: ...
+
+
 class Trace(msgspec.Struct):
     """What the log line of a request says beside its method, route and status."""
 
@@ -21,12 +32,12 @@ class Trace(msgspec.Struct):
     problem: str | None = None
 
 
-def services_of(request: AnyRequest) -> Services:
-    return cast("Services", request.app.state.services)
+def services_of(exchange: Exchange) -> Services:
+    return cast("Services", exchange.scope["state"]["services"])
 
 
-def trace_of(request: AnyRequest) -> Trace:
-    return cast("Trace", request.scope["state"]["trace"])
+def trace_of(exchange: Exchange) -> Trace:
+    return cast("Trace", exchange.scope["state"]["trace"])
 
 
 def header_of(headers: RawHeaders, name: bytes) -> str | None:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
 
-from gateway.http.accepting import check_accepts_json
-from gateway.http.applications import submit_application
+from gateway.http.accepting import guard_accept
+from gateway.http.applications import submit, submit_application
 from gateway.http.confirmation import confirm_phone
 from gateway.http.decisions import take_decision
 from gateway.http.documents import openapi_config
 from gateway.http.edge import Edge
+from gateway.http.express import Express, Timetable
 from gateway.http.health import show_live, show_ready
 from gateway.http.phone import take_phone
 from gateway.http.precheck import precheck_application
@@ -20,7 +22,7 @@ from gateway.http.programmes import show_programme
 from gateway.http.receipts import replace_lost_receipt
 from gateway.http.services import Services
 from gateway.http.status import show_application
-from gateway.http.waiting_room import show_place
+from gateway.http.waiting_room import poll, show_place
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -41,9 +43,9 @@ def build_application(services: Services, lifespan: list[Lifespan]) -> Litestar:
                     replace_lost_receipt,
                     take_decision,
                 ],
-                guards=[check_accepts_json],
+                guards=[guard_accept],
             ),
-            Router("/health", route_handlers=[show_live, show_ready], guards=[check_accepts_json]),
+            Router("/health", route_handlers=[show_live, show_ready], guards=[guard_accept]),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
@@ -51,5 +53,14 @@ def build_application(services: Services, lifespan: list[Lifespan]) -> Litestar:
         openapi_config=openapi_config(),
         state=State({"services": services}),
     )
-    app.asgi_handler = Edge(app.asgi_handler, services.texts)
+    app.asgi_handler = Edge(app.asgi_handler, services, _timetable(services))
     return app
+
+
+def _timetable(services: Services) -> Timetable:
+    template = "/v1/programmes/{programme}/applications"
+    submissions = {
+        ("POST", template.format(programme=code)): Express(template, partial(submit, code))
+        for code in services.intakes
+    }
+    return {**submissions, ("GET", "/v1/waiting-room"): Express("/v1/waiting-room", poll)}

@@ -3,11 +3,13 @@
 from msgspec import Struct
 
 from gateway.domain.calendar import Overrides
-from gateway.domain.programme import Programme
+from gateway.domain.programme import Programme, RateLimit
 from gateway.domain.texts import Texts
+from gateway.http.clients import Proxies
+from gateway.http.crowd import Crowd
 from gateway.http.pieces import SpentPieces
 from gateway.http.readiness import Readiness
-from gateway.http.refusals import ProblemCode, Refusal
+from gateway.http.refusals import ProblemCode, Quota, Refusal
 from gateway.http.summaries import SummaryKeeper
 from gateway.inflight.admission import AdmissionDesk
 from gateway.inflight.confirmation import ConfirmationRules
@@ -24,6 +26,18 @@ class Intake(Struct, frozen=True):
     rules: ConfirmationRules
     summaries: SummaryKeeper
     pieces: SpentPieces
+
+    @property
+    def address_quota(self) -> Quota:
+        return quota_of("address", self.programme.limits.address)
+
+    @property
+    def person_quota(self) -> Quota:
+        return quota_of("person", self.programme.limits.person)
+
+
+def quota_of(name: str, limit: RateLimit) -> Quota:
+    return Quota(name, limit.count, limit.window_seconds)
 
 
 class BodyLimits(Struct, frozen=True):
@@ -51,6 +65,8 @@ class Services(Struct, frozen=True):
     body_limits: BodyLimits
     webhook: Webhook
     readiness: Readiness
+    proxies: Proxies
+    crowd: Crowd
 
     def intake(self, programme: str) -> Intake:
         """Raise Refusal for a programme that is not served here."""

@@ -3,7 +3,7 @@
 from gateway.domain.application import Application, check_application, read_application, warnings_of
 from gateway.http.bodies import decode_object, read_body
 from gateway.http.refusals import InvalidFields, ProblemCode, Refusal
-from gateway.http.request import AnyRequest, language_of, services_of
+from gateway.http.request import Exchange, language_of, services_of
 from gateway.http.services import Intake
 from gateway.http.wire import Warned
 
@@ -11,10 +11,10 @@ from gateway.http.wire import Warned
 NO_LANGUAGE = ""
 
 
-async def read_submission(request: AnyRequest, intake: Intake) -> Application:
+async def read_submission(exchange: Exchange, intake: Intake) -> Application:
     """Return a valid application of an open category, its language as the form has it; raises Refusal."""
-    services = services_of(request)
-    body = await read_body(request, services.body_limits)
+    services = services_of(exchange)
+    body = await read_body(exchange, services.body_limits)
     application = read_application(body, intake.programme, NO_LANGUAGE)
     if application is None:
         application = check_application(decode_object(body), intake.programme, NO_LANGUAGE)
@@ -26,9 +26,9 @@ async def read_submission(request: AnyRequest, intake: Intake) -> Application:
     return application
 
 
-def warn(request: AnyRequest, application: Application) -> tuple[Warned, ...]:
+def warn(exchange: Exchange, application: Application) -> tuple[Warned, ...]:
     codes = warnings_of(application)
     if not codes:
         return ()
-    texts, language = services_of(request).texts, language_of(request.scope["headers"])
+    texts, language = services_of(exchange).texts, language_of(exchange.scope["headers"])
     return tuple(Warned(code, texts.get(language, f"warning.{code}")) for code in codes)

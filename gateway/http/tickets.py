@@ -5,7 +5,7 @@ import random
 from gateway.domain.tickets import Place, Ticket, read_ticket, write_ticket
 from gateway.http.eta import estimate, poll_after_ms
 from gateway.http.refusals import ProblemCode, Refusal, after_ms
-from gateway.http.request import AnyRequest, header_of, services_of
+from gateway.http.request import Exchange, header_of, services_of
 from gateway.http.services import Intake
 from gateway.inflight.waiting import stand
 from gateway.sealing import KeyRing
@@ -17,20 +17,20 @@ _PERSON_DIGITS = 16
 _UNSEEN_SECONDS = 2
 
 
-def ticket_of(request: AnyRequest) -> Ticket | None:
+def ticket_of(exchange: Exchange) -> Ticket | None:
     """Return None when none was sent; raises Refusal for one that was not signed here."""
-    text = header_of(request.scope["headers"], b"waiting-ticket")
+    text = header_of(exchange.scope["headers"], b"waiting-ticket")
     if text is None:
         return None
-    ticket = read_ticket(text, services_of(request).ring.verify)
+    ticket = read_ticket(text, services_of(exchange).ring.verify)
     if ticket is None:
         raise Refusal(ProblemCode.TICKET_INVALID)
     return ticket
 
 
-def ticket_for(request: AnyRequest, intake: Intake) -> Ticket | None:
+def ticket_for(exchange: Exchange, intake: Intake) -> Ticket | None:
     """Return None when none was sent; raises Refusal, for another programme's ticket too."""
-    ticket = ticket_of(request)
+    ticket = ticket_of(exchange)
     if ticket and ticket.programme != intake.programme.code:
         raise Refusal(ProblemCode.TICKET_INVALID)
     return ticket
@@ -45,7 +45,7 @@ def check_claim(ring: KeyRing, intake: Intake, ticket: Ticket, iin: str) -> None
     # A number of another epoch is judged by Redis, which may know of a newer line than these figures.
     if summary is None or place.lane != 0 or place.epoch != summary.epoch:
         return
-    unseen = intake.programme.waiting_room.calls_per_second * (summaries.age_seconds() + _UNSEEN_SECONDS)
+    unseen = intake.programme.calls_per_second * (summaries.age_seconds() + _UNSEEN_SECONDS)
     standing = stand(place, summary.line, summary.front_row)
     if standing and place.number > summary.line.called + unseen:
         raise not_called(intake, standing.position)
@@ -73,4 +73,4 @@ def full(ring: KeyRing, intake: Intake, person: str, place: Place, position: int
 def pause_ms(intake: Intake, position: int) -> int:
     """Return when to ask again, with jitter; whoever is called may ask every two seconds."""
     jitter = random.random() if position else 0.0  # noqa: S311 - jitter, not a secret.
-    return poll_after_ms(position, intake.programme.waiting_room.calls_per_second, jitter)
+    return poll_after_ms(position, intake.programme.calls_per_second, jitter)

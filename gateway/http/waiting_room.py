@@ -2,18 +2,23 @@
 
 from dataclasses import replace
 
+import msgspec
 from litestar import Response, get
+from litestar.status_codes import HTTP_200_OK
 
 from gateway.domain.tickets import Ticket, write_ticket
+from gateway.http.answers import Answer
 from gateway.http.documents import WAITING_TICKET, described
 from gateway.http.eta import LATEST_POLL_MS, NO_ETA, estimate
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import AnyRequest, services_of
+from gateway.http.request import AnyRequest, Exchange, services_of
 from gateway.http.services import Intake
 from gateway.http.tickets import pause_ms, ticket_of
 from gateway.http.wire import MODE_OPEN, PlaceInLine, rfc3339
 from gateway.inflight.status import Summary
 from gateway.inflight.waiting import Stand, Standing, stand
+
+_ANSWERS = msgspec.json.Encoder()
 
 # Waiting changes nothing any more.
 _OVER = frozenset({Stand.CLAIMED, Stand.MISSED})
@@ -29,8 +34,14 @@ _OVER = frozenset({Stand.CLAIMED, Stand.MISSED})
     ),
 )
 async def show_place(request: AnyRequest) -> Response[PlaceInLine]:
-    services = services_of(request)
-    ticket = ticket_of(request)
+    answer = await poll(request)
+    return answer.as_response()
+
+
+async def poll(exchange: Exchange) -> Answer:
+    """Raise Refusal, and StoreUnavailable where only Redis knows the place."""
+    services = services_of(exchange)
+    ticket = ticket_of(exchange)
     intake = services.intakes.get(ticket.programme) if ticket else None
     if ticket is None or intake is None:
         raise Refusal(ProblemCode.TICKET_INVALID)
@@ -39,7 +50,8 @@ async def show_place(request: AnyRequest) -> Response[PlaceInLine]:
         raise Refusal(ProblemCode.TICKET_INVALID)
     standing = await _standing(intake, ticket, summary)
     # Signed anew each time: the text changes with the active key and with nothing else.
-    return Response(_place(intake, summary, standing, write_ticket(ticket, services.ring.sign)))
+    place = _place(intake, summary, standing, write_ticket(ticket, services.ring.sign))
+    return Answer(HTTP_200_OK, _ANSWERS.encode(place), {})
 
 
 async def _standing(intake: Intake, ticket: Ticket, summary: Summary) -> Standing:

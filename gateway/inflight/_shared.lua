@@ -20,29 +20,30 @@ local function time_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Reads the clocks without moving them: wall (never backwards) and service clock, in ms.
+-- Reads the clocks without moving them: wall (never backwards), service clock and running clock, in ms.
 local function read_clock(door)
   local raw = time_ms()
-  local seen = redis.call('HMGET', door, 'wall', 'svc')
-  return math.max(raw, tonumber(seen[1]) or 0), tonumber(seen[2]) or raw
+  local seen = redis.call('HMGET', door, 'wall', 'svc', 'run')
+  return math.max(raw, tonumber(seen[1]) or 0), tonumber(seen[2]) or raw, tonumber(seen[3]) or raw
 end
 
--- Moves the service clock, on which leases and codes run. It stands still while no gateway calls and
--- while no SMS provider accepts, and a step of the machine's clock in either direction changes nothing.
+-- Moves the clocks, which a step of the machine's own in either direction does not. All leases and codes run on the
+-- service clock: it stands still while no gateway calls and while no SMS provider accepts. Rates run on the running
+-- clock, which goes on without SMS.
 local function serve_clock(door)
   local raw = time_ms()
-  local seen = redis.call('HMGET', door, 'wall', 'svc', 'raw', 'sms_down_ms')
+  local seen = redis.call('HMGET', door, 'wall', 'svc', 'raw', 'sms_down_ms', 'run')
   local wall = math.max(raw, tonumber(seen[1]) or 0)
-  local svc = tonumber(seen[2]) or raw
   local gap = math.min(math.max(raw - (tonumber(seen[3]) or raw), 0), LONGEST_GAP_MS)
   local down = tonumber(seen[4]) or 0
-  svc = svc + math.max(gap - down, 0)
-  redis.call('HSET', door, 'wall', int(wall), 'svc', int(svc), 'raw', int(raw))
+  local svc = (tonumber(seen[2]) or raw) + math.max(gap - down, 0)
+  local run = (tonumber(seen[5]) or raw) + gap
+  redis.call('HSET', door, 'wall', int(wall), 'svc', int(svc), 'raw', int(raw), 'run', int(run))
   if down > 0 then
     down = math.max(down - gap, 0)
     redis.call('HSET', door, 'sms_down_ms', int(down))
   end
-  return wall, svc, down
+  return wall, svc, down, run
 end
 
 local function day_of(wall, day_offset_ms)
@@ -152,7 +153,7 @@ end
 -- Day counts are forgotten after two days: by then the day they speak of is over everywhere.
 local DAY_KEPT_MS = 172800000
 
--- A count that starts anew each day: codes sent to a phone, wrong codes of a person and phone.
+-- A count that starts anew each day: codes sent in all, wrong codes of a person and phone.
 local function count_today(key, field, day)
   local seen = redis.call('HMGET', key, 'day', field)
   if tonumber(seen[1]) == day then
@@ -161,10 +162,21 @@ local function count_today(key, field, day)
   return 0
 end
 
-local function count_code(phone, day, codes)
-  redis.call('HSET', phone, 'day', day, 'codes', codes)
-  -- A phone that has confirmed somebody is remembered for good.
-  if redis.call('HEXISTS', phone, 'persons') == 0 then
-    redis.call('PEXPIRE', phone, DAY_KEPT_MS)
+-- Makes a verb known to Redis. It gets its arguments by the names in its header, and its items as such lists too.
+local function register(function_name, verb, argv, item, flags)
+  local function call(keys, args)
+    local values, items = {}, {}
+    for at, name in ipairs(argv) do
+      values[name] = args[at]
+    end
+    for first = #argv, #args - 1, math.max(#item, 1) do
+      local one = {}
+      for at, name in ipairs(item) do
+        one[name] = args[first + at]
+      end
+      items[#items + 1] = one
+    end
+    return verb(keys, values, items)
   end
+  redis.register_function{function_name = function_name, callback = call, flags = flags}
 end

@@ -17,14 +17,14 @@ local WINDOW_MS = 1000
 -- A person's place is forgotten a week after the last that was given beside it.
 local PLACE_KEPT_MS = 604800000
 
-local ROOM = {'limit', 'm0', 'c0', 'f0', 'm1', 'c1', 'f1', 'came', 'called', 'hold0', 'hold1', 'vmax',
+local ROOM = {'limit', 'm0', 'c0', 'f0', 'm1', 'c1', 'f1', 'came', 'called', 'hold0', 'hold1', 'vmax', 'inlet',
   'second', 'in_second', 'epoch'}
 
 -- Everything about the line that changes, read once a call and written once.
-local function open_room(door)
+local function open_room(door, svc)
   local seen = redis.call('HMGET', door, unpack(ROOM))
-  local room = {door = door, epoch = seen[15]}
-  for at = 1, 14 do
+  local room = {door = door, epoch = seen[#ROOM]}
+  for at = 1, #ROOM - 1 do
     room[ROOM[at]] = tonumber(seen[at]) or 0
   end
   for lane = 0, 1 do
@@ -33,6 +33,10 @@ local function open_room(door)
   if room.vmax == 0 then
     -- No gateway has ticked yet and said what the programme's file says.
     room.hold0, room.hold1, room.vmax = 20000, 120000, 1000
+  end
+  local second = math.floor(svc / 1000)
+  if room.second ~= second then
+    room.second, room.in_second = second, 0
   end
   return room
 end
@@ -108,17 +112,19 @@ local function open_window(tag, room, lane, count, svc)
   end
 end
 
+-- How many more may be called in this second. The inlet counts those who entered without a call as well.
+local function calls_left(room)
+  local most = room.inlet > 0 and math.min(room.vmax, room.inlet) or room.vmax
+  return most - room.in_second
+end
+
 -- Calls as many as there are free slots, the front row first, never faster than the room allows.
 local function call_next(tag, room, svc, live)
-  local second = math.floor(svc / 1000)
-  if room.second ~= second then
-    room.second, room.in_second = second, 0
-  end
   local open0, open1 = reserved(tag, room, 0), reserved(tag, room, 1)
   local show = (room.came + SHOW_PRIOR) / (room.called + SHOW_PRIOR)
   local overcalling = show < SHOW_THRESHOLD
   local aside = (overcalling and live + open0 + open1 > room.limit) and 0 or open0
-  local count = math.min(waiting(room, 1), room.limit - live - open1 - aside, room.vmax - room.in_second)
+  local count = math.min(waiting(room, 1), room.limit - live - open1 - aside, calls_left(room))
   if count > 0 then
     open_window(tag, room, 1, count, svc)
     open1 = open1 + count
@@ -131,7 +137,7 @@ local function call_next(tag, room, svc, live)
   if overcalling and free > 0 then
     wanted = math.ceil(free / math.max(show, SHOW_FLOOR))
   end
-  open_window(tag, room, 0, math.min(waiting(room, 0), wanted - open0, room.vmax - room.in_second), svc)
+  open_window(tag, room, 0, math.min(waiting(room, 0), wanted - open0, calls_left(room)), svc)
 end
 
 -- What is due: windows that ended, and the next to call. Any call may do it, and the tick always does.
@@ -145,7 +151,7 @@ end
 
 -- After a slot came free, outside of the gateways' own calls.
 local function call_into_freed_slots(tag, door, svc)
-  local room = open_room(door)
+  local room = open_room(door, svc)
   if waiting(room, 0) + waiting(room, 1) > 0 then
     -- A tenth of a slot for those who come back from parking; a hundred of them are not saved up.
     local credit = (tonumber(redis.call('HGET', door, 'credit')) or 0) + 1

@@ -1,6 +1,7 @@
 """Admission: one Redis call decides for all applications that arrive in one turn of the event loop."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,20 +13,26 @@ from gateway.inflight.store import Store
 # A longer batch would hold up everybody else in Redis; each is checked and written as one.
 MOST_PER_CALL = 32
 
+# While these are on their way, what arrives gathers, so that a Redis under load gets fewer and fuller calls.
+MOST_CALLS = 4
+
 
 class AdmissionRules(msgspec.Struct, frozen=True):
-    """What a programme's file says about its slots."""
+    """What a programme's file says about its slots; limits as `limit_text` writes them."""
 
     limit_seed: int
     lease_ms: int
     share_percent: int
     candidates: int
+    address_limit: str
+    person_limit: str
 
 
 class Admission(msgspec.Struct, frozen=True):
     """One application as it goes to Redis: keyed hashes and sealed bytes only."""
 
     id: str
+    address: str
     person: str
     proof: str
     receipt_hash: str
@@ -75,6 +82,13 @@ class TicketMissed(msgspec.Struct, frozen=True):
     pass
 
 
+class OverLimit(msgspec.Struct, frozen=True):
+    """`limit`: the name of the one that decided, "address" or "person"."""
+
+    limit: str
+    retry_after_ms: int
+
+
 class TooManyCandidates(msgspec.Struct, frozen=True):
     retry_after_ms: int
 
@@ -88,6 +102,7 @@ Decision = (
     | TicketInvalid
     | TicketNotCalled
     | TicketMissed
+    | OverLimit
 )
 
 
@@ -109,6 +124,8 @@ def _decision(reply: Sequence[Any]) -> Decision:  # noqa: PLR0911 - One line for
             return TicketNotCalled(position)
         case [7]:
             return TicketMissed()
+        case [8, limit, retry_after_ms]:
+            return OverLimit(limit.decode(), retry_after_ms)
     raise ValueError("admit answered in a form this version does not know")
 
 
@@ -126,7 +143,7 @@ class AdmissionDesk:
 
     def __init__(self, store: Store, programme: str, rules: AdmissionRules) -> None:
         self._store, self._programme, self._rules = store, programme, rules
-        self._waiting: list[tuple[Admission, asyncio.Future[Decision]]] = []
+        self._waiting: deque[tuple[Admission, asyncio.Future[Decision]]] = deque()
         self._calls: set[asyncio.Task[None]] = set()
 
     async def admit(self, application: Admission) -> Decision:
@@ -139,11 +156,16 @@ class AdmissionDesk:
         return await decision
 
     def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for start in range(0, len(waiting), MOST_PER_CALL):
-            call = asyncio.create_task(self._decide(waiting[start : start + MOST_PER_CALL]))
+        while self._waiting and len(self._calls) < MOST_CALLS:
+            size = min(len(self._waiting), MOST_PER_CALL)
+            batch = [self._waiting.popleft() for _ in range(size)]
+            call = asyncio.create_task(self._decide(batch))
             self._calls.add(call)
-            call.add_done_callback(self._calls.discard)
+            call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._send()
 
     async def _decide(self, batch: list[tuple[Admission, asyncio.Future[Decision]]]) -> None:
         try:

@@ -1,8 +1,8 @@
 -- Lets applications in, gives them a place in the line, or says why not. Tickets come before newcomers; every
 -- item is decided before its first write and fails alone.
 -- KEYS door
--- ARGV limit_seed lease_ms share_percent candidates
--- ITEM id person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch
+-- ARGV limit_seed lease_ms share_percent candidates address_limit person_limit
+-- ITEM id address person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch
 -- Returns one list an item:
 --   {0, expires_at_ms}                            admitted
 --   {1, id, sealed_receipt, expires_at_ms}        the same idempotency key and body before: the same answer
@@ -10,8 +10,7 @@
 --   {3, lane, number, again, position, epoch}     full: the place in the line
 --   {4, retry_after_ms}                           as many candidates as a person may have
 --   {5} {6, position} {7}                         the ticket is invalid · not called yet · missed twice
-
-local ARGS, STRIDE = 4, 12
+--   {8, limit, retry_after_ms}                    too many from this address, or of this person
 
 -- Candidates of a person whose lease has not ended, the earliest end, and whether one proved the same IBAN.
 local function candidates_of(tag, person, proof, svc)
@@ -35,6 +34,12 @@ local function candidates_of(tag, person, proof, svc)
   return count, earliest, winner, proven
 end
 
+-- The same call sent again after a broken connection: it was counted and answered before.
+local function sent_again(tag, item)
+  local known = redis.call('HMGET', tag .. 'case:' .. item.id, 'receipt', 'expires')
+  return known[1] == item.receipt_hash and {0, tonumber(known[2])} or nil
+end
+
 local function repeated(tag, item)
   if item.idempotency ~= '' then
     local known = redis.call('HMGET', tag .. 'idem:' .. item.idempotency, 'id', 'digest', 'sealed_receipt', 'expires')
@@ -44,17 +49,12 @@ local function repeated(tag, item)
       return {2}
     end
   end
-  -- The same call sent again after a broken connection.
-  local known = redis.call('HMGET', tag .. 'case:' .. item.id, 'receipt', 'expires')
-  if known[1] == item.receipt then
-    return {0, tonumber(known[2])}
-  end
   return nil
 end
 
 local function write(tag, item, wall, lease_end, expires)
   redis.call('HSET', tag .. 'case:' .. item.id, 'v', 1, 'state', 'awaiting_phone', 'person', item.person,
-    'receipt', item.receipt, 'body', item.body, 'idempotency', item.idempotency, 'lease', int(lease_end),
+    'receipt', item.receipt_hash, 'body', item.body, 'idempotency', item.idempotency, 'lease', int(lease_end),
     'expires', int(expires), 'proof', item.proof, 'history', step(nil, 'awaiting_phone', wall))
   redis.call('ZADD', tag .. 'leases', int(lease_end), item.id)
   redis.call('HSET', tag .. 'person:' .. item.person, item.id, int(lease_end) .. ':' .. item.proof)
@@ -109,25 +109,29 @@ local function newcomer(tag, door, item, who)
   local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
   local nobody_waits = waiting(room, 0) == 0 and waiting(room, 1) == 0
   local free = nobody_waits and door.live + spoken_for < room.limit and door.may_enter(door)
+  free = free and (room.inlet == 0 or room.in_second < room.inlet)
   -- Whoever has a slot or has applied takes nothing. When the door is full only the same person, shown by the
   -- same IBAN, is let through: otherwise an answer would tell a stranger who has applied.
   if free or (who.takes_nothing and who.proven) then
+    room.in_second = room.in_second + (who.takes_nothing and 0 or 1)
     return enter(tag, door, item, who.held, who.takes_nothing)
   end
   return wait(tag, room, item, mint(room, 0, 0))
 end
 
-local function admit_one(tag, door, item)
-  local before = repeated(tag, item)
-  if before then
-    return before
+-- The place that a ticket names, nil without a ticket, or false for a ticket of another line.
+local function place_of(item, room)
+  if item.lane == '' then
+    return nil
   end
-  local place = nil
-  if item.lane ~= '' then
-    if item.epoch ~= door.room.epoch then
-      return {5}
-    end
-    place = {lane = tonumber(item.lane), n = tonumber(item.number), again = tonumber(item.again)}
+  return item.epoch == room.epoch
+    and {lane = tonumber(item.lane), n = tonumber(item.number), again = tonumber(item.again)}
+end
+
+local function decide(tag, door, item)
+  local place = place_of(item, door.room)
+  if place == false then
+    return {5}
   end
   local count, earliest, winner, proven = candidates_of(tag, item.person, item.proof, door.svc)
   if count >= door.candidates then
@@ -139,31 +143,43 @@ local function admit_one(tag, door, item)
   return place and claim_place(tag, door, item, place, who) or newcomer(tag, door, item, who)
 end
 
+-- Nothing is counted of what a limit refuses, so that hammering at it makes nobody wait longer. A repeat counts
+-- against its address only: it asks nothing of the person.
+local function admit_one(tag, door, item)
+  local before = sent_again(tag, item)
+  if before then
+    return before
+  end
+  local address = ask_limit(tag, 'address', item.address, door.address_limit, door.run)
+  if refuses(address) then
+    return {8, 'address', address.wait_ms}
+  end
+  before = repeated(tag, item)
+  if not before then
+    local person = ask_limit(tag, 'person', item.person, door.person_limit, door.run)
+    if refuses(person) then
+      return {8, 'person', person.wait_ms}
+    end
+    charge(tag, person)
+  end
+  charge(tag, address)
+  return before or decide(tag, door, item)
+end
+
 local function may_enter(door)
   return door.unconfirmed < door.share and not door.sms_down
 end
 
-local function read_items(args)
-  local items = {}
-  for at = ARGS, #args - 1, STRIDE do
-    items[#items + 1] = {
-      id = args[at + 1], person = args[at + 2], proof = args[at + 3], receipt = args[at + 4],
-      body = args[at + 5], idempotency = args[at + 6], digest = args[at + 7], sealed_receipt = args[at + 8],
-      lane = args[at + 9], number = args[at + 10], again = args[at + 11], epoch = args[at + 12],
-    }
-  end
-  return items
-end
-
 local function open_door(keys, args, tag)
-  local wall, svc, sms_down_ms = serve_clock(keys[1])
-  limit_of(keys[1], args[1])
+  local wall, svc, sms_down_ms, run = serve_clock(keys[1])
+  limit_of(keys[1], args.limit_seed)
   begin_epoch(keys[1])
-  local share_percent = tonumber(args[3])
+  local share_percent = tonumber(args.share_percent)
   local door = {
-    wall = wall, svc = svc, room = open_room(keys[1]), lease_ms = tonumber(args[2]),
-    candidates = tonumber(args[4]), sms_down = sms_down_ms > 0, live = live_count(tag, svc), unconfirmed = 0,
-    share = math.huge, may_enter = may_enter,
+    wall = wall, svc = svc, run = run, room = open_room(keys[1], svc), lease_ms = tonumber(args.lease_ms),
+    candidates = tonumber(args.candidates), sms_down = sms_down_ms > 0, live = live_count(tag, svc), unconfirmed = 0,
+    share = math.huge, may_enter = may_enter, address_limit = read_limit(args.address_limit),
+    person_limit = read_limit(args.person_limit),
   }
   if share_percent < 100 then
     door.share = math.floor(door.room.limit * share_percent / 100)
@@ -172,11 +188,10 @@ local function open_door(keys, args, tag)
   return door
 end
 
-local function admit(keys, args)
-  local tag = tag_of(keys)
+local function admit(keys, args, items)
+  local tag, answers = tag_of(keys), {}
   local door = open_door(keys, args, tag)
   keep_house(tag, door.room, door.svc, door.live, not may_enter(door))
-  local items, answers = read_items(args), {}
   for _, with_ticket in ipairs({true, false}) do
     for at, item in ipairs(items) do
       if (item.lane ~= '') == with_ticket then

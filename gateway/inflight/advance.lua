@@ -6,21 +6,21 @@
 
 local function advance(keys, args)
   local tag = tag_of(keys)
-  local case = tag .. 'case:' .. args[1]
+  local case = tag .. 'case:' .. args.id
   local seen = redis.call('HMGET', case, 'fence', 'state', 'history')
-  if seen[1] ~= args[2] then
+  if seen[1] ~= args.fence then
     return {1}
-  elseif seen[2] == args[4] then
+  elseif seen[2] == args.to then
     return {0, seen[3]} -- The same call sent again after a broken connection.
-  elseif seen[2] ~= args[3] then
+  elseif seen[2] ~= args.from then
     return {2}
   end
   local wall = read_clock(keys[1])
-  local history = step(seen[3], args[4], wall)
-  redis.call('HSET', case, 'state', args[4], 'history', history, 'takes', 0)
-  if args[5] ~= '' then
-    redis.call('HSET', case, 'number', args[5])
+  local history = step(seen[3], args.to, wall)
+  redis.call('HSET', case, 'state', args.to, 'history', history, 'takes', 0)
+  if args.number ~= '' then
+    redis.call('HSET', case, 'number', args.number)
   end
-  redis.call('ZADD', tag .. 'active', int(wall), args[1])
+  redis.call('ZADD', tag .. 'active', int(wall), args.id)
   return {0, history}
 end

@@ -36,39 +36,38 @@ local function accept(tag, id, case, persons, wall, args)
   if not string.find(persons, case.person, 1, true) then
     redis.call('HSET', tag .. 'phone:' .. case.phone, 'persons', persons .. case.person)
   end
-  redis.call('PERSIST', tag .. 'phone:' .. case.phone)
   redis.call('DEL', tag .. 'outbox:' .. id)
   redis.call('ZADD', tag .. 'active', int(wall), id)
   redis.call('HINCRBY', tag .. 'door', 'accepted', 1)
-  enqueue(tag, 'cases', args[9], args[10], args[11])
+  enqueue(tag, 'cases', args.job_id, args.payload, args.job_ttl_ms)
 end
 
 -- What is not a question of the code itself, or nil.
 local function not_now(tag, id, seen, case, clock, args)
-  if not seen[1] or seen[1] ~= args[2] then
+  if not seen[1] or seen[1] ~= args.receipt_hash then
     return {1}
   elseif seen[2] ~= 'awaiting_phone' then
     local ended = seen[2] == 'lapsed' and seen[5]
-    return ended and {5} or (seen[2] ~= 'lapsed' and seen[5] == args[3]) and {0} or {2}
+    return ended and {5} or (seen[2] ~= 'lapsed' and seen[5] == args.code_hash) and {0} or {2}
   elseif case.lease <= clock.svc then
-    lapse(tag, id, clock.wall, args[8])
+    lapse(tag, id, clock.wall, args.kept_ms)
     return seen[5] and {5} or {2}
   elseif not seen[5] then
     return {2}
   end
-  local day = day_of(clock.wall, args[7])
-  if count_today(tag .. 'tries:' .. case.person .. ':' .. case.phone, 'wrong', day) >= tonumber(args[5]) then
-    return {4, math.max(day_end(day, args[7]) - clock.wall, 1)}
-  elseif case.wrong >= tonumber(args[5]) then
+  local day = day_of(clock.wall, args.day_offset_ms)
+  if count_today(tag .. 'tries:' .. case.person .. ':' .. case.phone, 'wrong', day) >= tonumber(args.tries) then
+    return {4, math.max(day_end(day, args.day_offset_ms) - clock.wall, 1)}
+  elseif case.wrong >= tonumber(args.tries) then
     return {4, math.max(case.lease - clock.svc, 1)}
-  elseif seen[5] ~= args[3] then
-    return {3, math.max(tonumber(args[5]) - count_wrong(tag, id, case, day), 0)}
+  elseif seen[5] ~= args.code_hash then
+    return {3, math.max(tonumber(args.tries) - count_wrong(tag, id, case, day), 0)}
   end
   return nil
 end
 
 local function confirm(keys, args)
-  local tag, id = tag_of(keys), args[1]
+  local tag, id = tag_of(keys), args.id
   local wall, svc = serve_clock(keys[1])
   local seen = redis.call('HMGET', tag .. 'case:' .. id, 'receipt', 'state', 'person', 'phone', 'code', 'wrong',
     'lease', 'proof', 'history')
@@ -82,14 +81,14 @@ local function confirm(keys, args)
   elseif redis.call('HEXISTS', tag .. 'person:' .. case.person, 'winner') == 1 then
     return {6}
   end
-  local free, persons = phone_is_free(tag, case, tonumber(args[6]))
+  local free, persons = phone_is_free(tag, case, tonumber(args.persons_per_phone))
   if not free then
     return {7}
   end
   local live = live_count(tag, svc)
   if slot_end(tag, case.person, svc) then
     redis.call('ZADD', tag .. 'slots', int(NEVER), case.person)
-  elseif live < limit_of(keys[1], args[4]) then
+  elseif live < limit_of(keys[1], args.limit_seed) then
     take_slot(tag, case.person, NEVER, live)
   else
     return {8}

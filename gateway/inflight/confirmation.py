@@ -10,11 +10,17 @@ from gateway.inflight.store import Store
 
 
 class ConfirmationRules(msgspec.Struct, frozen=True):
-    """What a programme's file says about phones; `day_offset_ms`: how far local midnight is from UTC."""
+    """What a programme's file says about phones; limits as `limit_text` writes them.
+
+    `codes_per_day`: what the programme may send in all, 0 for any number. `day_offset_ms`: how far local
+    midnight is from UTC.
+    """
 
     limit_seed: int
     lease_ms: int
     resend_ms: int
+    phone_limit: str
+    block_limit: str
     codes_per_day: int
     changes: int
     tries: int
@@ -31,6 +37,8 @@ class PhoneOutcome(IntEnum):
     TOO_MANY_CODES = 4
     LOCKED = 5
     CHANGED_TOO_OFTEN = 6
+    TOO_MANY_NEARBY = 7
+    BUDGET_SPENT = 8
 
 
 class ConfirmOutcome(IntEnum):
@@ -60,9 +68,13 @@ class ConfirmAnswer(msgspec.Struct, frozen=True):
 
 
 class SealedCode(msgspec.Struct, frozen=True):
-    """A phone and its code as they go to Redis: keyed hashes and sealed bytes."""
+    """A phone and its code as they go to Redis: keyed hashes and sealed bytes.
+
+    `block_hash` stands for the phone's block of numbers.
+    """
 
     phone_hash: str
+    block_hash: str
     sealed_phone: bytes
     code_hash: str
     sealed_message: bytes
@@ -81,6 +93,8 @@ async def give_phone(
         **msgspec.structs.asdict(code),
         lease_ms=rules.lease_ms,
         resend_ms=rules.resend_ms,
+        phone_limit=rules.phone_limit,
+        block_limit=rules.block_limit,
         codes_per_day=rules.codes_per_day,
         changes=rules.changes,
         tries=rules.tries,

@@ -5,10 +5,10 @@
 
 local function decided(keys, args)
   local tag = tag_of(keys)
-  local person = tag .. 'person:' .. args[2]
-  if args[3] == '1' and redis.call('HGET', person, 'winner') == args[1] then
+  local person = tag .. 'person:' .. args.person
+  if args.forget_person == '1' and redis.call('HGET', person, 'winner') == args.id then
     redis.call('HDEL', person, 'winner', 'proof')
   end
-  enqueue(tag, 'sms', args[4] .. ':notice', args[5], args[6])
+  enqueue(tag, 'sms', args.job_id .. ':notice', args.payload, args.job_ttl_ms)
   return {0}
 end

@@ -5,8 +5,8 @@
 -- Returns {0} noted · {1} the token is stale or the case is gone
 
 local function give_back(keys, args)
-  local case = tag_of(keys) .. 'case:' .. args[1]
-  if redis.call('HGET', case, 'fence') ~= args[2] then
+  local case = tag_of(keys) .. 'case:' .. args.id
+  if redis.call('HGET', case, 'fence') ~= args.fence then
     return {1}
   end
   redis.call('HSET', case, 'takes', 0)

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 _HERE = Path(__file__).parent
+# In this order: each uses those before it.
+_SHARED = ("_shared.lua", "_limits.lua", "_waiting.lua")
 _HEADER = re.compile(r"^-- (KEYS|ARGV|ITEM|FLAGS) (.+)$", re.MULTILINE)
 
 
@@ -40,19 +42,18 @@ class Library(msgspec.Struct, frozen=True):
 @cache
 def load_library() -> Library:
     """Read every verb once; the same files always make the same library."""
-    shared = "\n".join((_HERE / name).read_text() for name in ("_shared.lua", "_waiting.lua"))
+    shared = "\n".join((_HERE / name).read_text() for name in _SHARED)
     texts = {path.stem: path.read_text() for path in sorted(_HERE.glob("[a-z]*.lua"))}
     digest = hashlib.sha256("\0".join([shared, *texts.values()]).encode()).hexdigest()[:8]
     verbs, parts = {}, [f"#!lua name=qabyldau_{digest}", shared]
     for name, text in texts.items():
-        header = dict(_HEADER.findall(text))
-        function = f"qabyldau_{digest}_{name}"
-        verbs[name] = Verb(
-            name, function, tuple(header.get("ARGV", "").split()), tuple(header.get("ITEM", "").split())
-        )
-        flags = ", ".join(f"'{flag}'" for flag in header.get("FLAGS", "").split())
-        parts.append(
-            f"do\n{text}\nredis.register_function"
-            f"{{function_name='{function}', callback={name}, flags={{{flags}}}}}\nend"
-        )
+        header = {key: tuple(names.split()) for key, names in _HEADER.findall(text)}
+        verb = Verb(name, f"qabyldau_{digest}_{name}", header.get("ARGV", ()), header.get("ITEM", ()))
+        names = ", ".join(_lua_list(part) for part in (verb.argv, verb.item, header.get("FLAGS", ())))
+        parts.append(f"do\n{text}\nregister('{verb.function}', {name}, {names})\nend")
+        verbs[name] = verb
     return Library("\n".join(parts), verbs)
+
+
+def _lua_list(names: tuple[str, ...]) -> str:
+    return "{" + ", ".join(f"'{name}'" for name in names) + "}"

@@ -2,6 +2,8 @@
 
 from redis.exceptions import RedisError
 
+from gateway.domain.programme import RateLimit
+from gateway.inflight.limits import limit_text
 from gateway.inflight.store import Store, StoreUnavailable
 
 # Fewer refusals in a row may be single messages; more are a provider that takes nothing.
@@ -49,17 +51,9 @@ async def lost_receipt_sent(store: Store, programme: str, request: str) -> None:
         raise StoreUnavailable(type(error).__name__) from error
 
 
-async def spend_code(
-    store: Store, programme: str, phone_hash: str, codes_per_day: int, day_offset_ms: int
-) -> bool:
-    """Count a code against a phone's day; False when it has had its codes."""
-    reply = await store.call(
-        "spend_code",
-        programme,
-        phone_hash=phone_hash,
-        codes_per_day=codes_per_day,
-        day_offset_ms=day_offset_ms,
-    )
+async def spend_code(store: Store, programme: str, phone_hash: str, limit: RateLimit) -> bool:
+    """Count a code against a phone's limit; False when it has had its codes."""
+    reply = await store.call("spend_code", programme, phone_hash=phone_hash, phone_limit=limit_text(limit))
     return bool(reply[0] == 0)
 
 

@@ -5,8 +5,8 @@
 -- Returns {0} deleted · {1} there is a newer one, or none
 
 local function outbox_sent(keys, args)
-  local outbox = tag_of(keys) .. 'outbox:' .. args[1]
-  if redis.call('GET', outbox) == args[2] then
+  local outbox = tag_of(keys) .. 'outbox:' .. args.id
+  if redis.call('GET', outbox) == args.message then
     redis.call('DEL', outbox)
     return {0}
   end

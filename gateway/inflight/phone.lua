@@ -1,14 +1,16 @@
 -- Takes an applicant's phone and queues the SMS with its code; the same phone again gets a new code.
 -- KEYS door
--- ARGV id receipt_hash phone_hash sealed_phone code_hash sealed_message lease_ms resend_ms codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
+-- ARGV id receipt_hash phone_hash block_hash sealed_phone code_hash sealed_message lease_ms resend_ms phone_limit block_limit codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
 -- Returns
 --   {0, attempts_left}   the code is on its way
 --   {1}                  no such application, or another receipt
 --   {2}                  not waiting for a phone
 --   {3, retry_after_ms}  a code was sent a moment ago
---   {4, retry_after_ms}  the phone has had as many codes today as it may get
+--   {4, retry_after_ms}  the phone has had as many codes as it may get
 --   {5, retry_after_ms}  locked after too many wrong codes
 --   {6}                  the number was changed as often as it may be
+--   {7, retry_after_ms}  the numbers around this one have had as many codes as they may get
+--   {8, retry_after_ms}  the programme has sent as many codes today as it may
 
 local function extend_lease(tag, id, person, proof, lease_end, svc)
   redis.call('ZADD', tag .. 'leases', int(lease_end), id)
@@ -19,45 +21,60 @@ local function extend_lease(tag, id, person, proof, lease_end, svc)
   end
 end
 
--- Why no code may be sent now, or nil.
-local function refusal(case, args, clock, codes, wrong)
-  local same = case.phone == args[3]
-  if wrong >= tonumber(args[11]) then
-    return {5, math.max(day_end(clock.day, args[12]) - clock.wall, 1)}
-  elseif case.wrong >= tonumber(args[11]) then
+-- Why this applicant may get no code now, or nil.
+local function refusal(case, args, clock, wrong)
+  local same = case.phone == args.phone_hash
+  if wrong >= tonumber(args.tries) then
+    return {5, math.max(day_end(clock.day, args.day_offset_ms) - clock.wall, 1)}
+  elseif case.wrong >= tonumber(args.tries) then
     return {5, math.max(case.lease - clock.svc, 1)}
-  elseif case.phone and not same and case.changes >= tonumber(args[10]) then
+  elseif case.phone and not same and case.changes >= tonumber(args.changes) then
     return {6}
-  elseif same and clock.svc < case.sent + tonumber(args[8]) then
-    return {3, case.sent + tonumber(args[8]) - clock.svc}
-  elseif codes >= tonumber(args[9]) then
-    return {4, math.max(day_end(clock.day, args[12]) - clock.wall, 1)}
+  elseif same and clock.svc < case.sent + tonumber(args.resend_ms) then
+    return {3, case.sent + tonumber(args.resend_ms) - clock.svc}
   end
   return nil
 end
 
-local function send_code(tag, case, args, clock, codes)
-  local key, id = tag .. 'case:' .. args[1], args[1]
-  local lease_end = clock.svc + tonumber(args[7])
+-- Counts the code against the limits of its phone, of the numbers around it and of the day; all of them or none.
+local function charge_code(tag, args, clock)
+  local phone = ask_limit(tag, 'phone', args.phone_hash, read_limit(args.phone_limit), clock.run)
+  local block = ask_limit(tag, 'block', args.block_hash, read_limit(args.block_limit), clock.run)
+  local sent, budget = count_today(tag .. 'codes', 'sent', clock.day), tonumber(args.codes_per_day)
+  if refuses(phone) then
+    return {4, phone.wait_ms}
+  elseif refuses(block) then
+    return {7, block.wait_ms}
+  elseif budget > 0 and sent >= budget then
+    return {8, math.max(day_end(clock.day, args.day_offset_ms) - clock.wall, 1)}
+  end
+  charge(tag, phone)
+  charge(tag, block)
+  redis.call('HSET', tag .. 'codes', 'day', clock.day, 'sent', sent + 1)
+  return nil
+end
+
+local function send_code(tag, case, args, clock)
+  local key, id = tag .. 'case:' .. args.id, args.id
+  local lease_end = clock.svc + tonumber(args.lease_ms)
   local changes = case.changes
-  if case.phone and case.phone ~= args[3] then
+  if case.phone and case.phone ~= args.phone_hash then
     changes = changes + 1
   end
-  redis.call('HSET', key, 'phone', args[3], 'sealed_phone', args[4], 'code', args[5], 'sent', int(clock.svc),
-    'lease', int(lease_end), 'changes', changes)
+  redis.call('HSET', key, 'phone', args.phone_hash, 'sealed_phone', args.sealed_phone, 'code', args.code_hash,
+    'sent', int(clock.svc), 'lease', int(lease_end), 'changes', changes)
   extend_lease(tag, id, case.person, case.proof, lease_end, clock.svc)
-  count_code(tag .. 'phone:' .. args[3], clock.day, codes + 1)
-  redis.call('SET', tag .. 'outbox:' .. id, args[6])
+  redis.call('SET', tag .. 'outbox:' .. id, args.sealed_message)
   local number = redis.call('HINCRBY', key, 'codes', 1)
-  enqueue(tag, 'sms', args[14] .. ':code:' .. number, args[15], args[16])
+  enqueue(tag, 'sms', args.job_id .. ':code:' .. number, args.payload, args.job_ttl_ms)
 end
 
 local function phone(keys, args)
   local tag = tag_of(keys)
-  local wall, svc = serve_clock(keys[1])
-  local seen = redis.call('HMGET', tag .. 'case:' .. args[1], 'receipt', 'state', 'person', 'phone', 'code',
+  local wall, svc, _, run = serve_clock(keys[1])
+  local seen = redis.call('HMGET', tag .. 'case:' .. args.id, 'receipt', 'state', 'person', 'phone', 'code',
     'wrong', 'changes', 'sent', 'lease', 'proof')
-  if not seen[1] or seen[1] ~= args[2] then
+  if not seen[1] or seen[1] ~= args.receipt_hash then
     return {1}
   end
   local case = {
@@ -67,20 +84,19 @@ local function phone(keys, args)
   if seen[2] ~= 'awaiting_phone' then
     return {2}
   elseif case.lease <= svc then
-    lapse(tag, args[1], wall, args[13])
+    lapse(tag, args.id, wall, args.kept_ms)
     return {2}
   end
-  local clock = {wall = wall, svc = svc, day = day_of(wall, args[12])}
-  local wrong = count_today(tag .. 'tries:' .. case.person .. ':' .. args[3], 'wrong', clock.day)
-  local left = tonumber(args[11]) - math.max(case.wrong, wrong)
-  if seen[5] == args[5] then
+  local clock = {wall = wall, svc = svc, run = run, day = day_of(wall, args.day_offset_ms)}
+  local wrong = count_today(tag .. 'tries:' .. case.person .. ':' .. args.phone_hash, 'wrong', clock.day)
+  local left = tonumber(args.tries) - math.max(case.wrong, wrong)
+  if seen[5] == args.code_hash then
     return {0, left} -- The same call sent again after a broken connection.
   end
-  local codes = count_today(tag .. 'phone:' .. args[3], 'codes', clock.day)
-  local refused = refusal(case, args, clock, codes, wrong)
+  local refused = refusal(case, args, clock, wrong) or charge_code(tag, args, clock)
   if refused then
     return refused
   end
-  send_code(tag, case, args, clock, codes)
+  send_code(tag, case, args, clock)
   return {0, left}
 end

@@ -5,8 +5,8 @@
 --   {3} it has ended meanwhile
 
 -- While people wait, one freed slot in ten is for those who come back; finish.lua gives the credit.
-local function may_come_back(tag, door, live)
-  local room = open_room(door)
+local function may_come_back(tag, door, svc, live)
+  local room = open_room(door, svc)
   local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
   if waiting(room, 0) + waiting(room, 1) + spoken_for == 0 then
     return live < room.limit
@@ -20,8 +20,8 @@ local function may_come_back(tag, door, live)
 end
 
 local function readmit(keys, args)
-  local tag, id = tag_of(keys), args[1]
-  local case, person = tag .. 'case:' .. id, tag .. 'person:' .. args[3]
+  local tag, id = tag_of(keys), args.id
+  local case, person = tag .. 'case:' .. id, tag .. 'person:' .. args.person
   local wall, svc = read_clock(keys[1])
   local winner = redis.call('HGET', person, 'winner')
   if winner and winner ~= id then
@@ -35,23 +35,23 @@ local function readmit(keys, args)
     return {3}
   end
   local live, door = live_count(tag, svc), keys[1]
-  limit_of(door, args[2])
-  if slot_end(tag, args[3], svc) then
-    redis.call('ZADD', tag .. 'slots', int(NEVER), args[3])
-  elseif may_come_back(tag, door, live) then
-    take_slot(tag, args[3], NEVER, live)
+  limit_of(door, args.limit_seed)
+  if slot_end(tag, args.person, svc) then
+    redis.call('ZADD', tag .. 'slots', int(NEVER), args.person)
+  elseif may_come_back(tag, door, svc, live) then
+    take_slot(tag, args.person, NEVER, live)
   else
     return {1}
   end
-  redis.call('HSET', case, 'v', 1, 'state', 'accepted', 'person', args[3], 'receipt', args[4], 'body', args[5],
-    'sealed_phone', args[6], 'phone', args[7], 'number', args[8], 'history', step(args[9], 'accepted', wall),
-    'accepted', args[10], 'takes', 0)
+  redis.call('HSET', case, 'v', 1, 'state', 'accepted', 'person', args.person, 'receipt', args.receipt_hash,
+    'body', args.body, 'sealed_phone', args.sealed_phone, 'phone', args.phone_hash, 'number', args.number,
+    'history', step(args.history, 'accepted', wall), 'accepted', args.accepted_ms, 'takes', 0)
   redis.call('PERSIST', case)
   if seen[2] and seen[2] ~= '' then
     redis.call('PERSIST', tag .. 'idem:' .. seen[2])
   end
   redis.call('HSET', person, 'winner', id)
   redis.call('ZADD', tag .. 'active', int(wall), id)
-  enqueue(tag, 'cases', args[11], args[12], args[13])
+  enqueue(tag, 'cases', args.job_id, args.payload, args.job_ttl_ms)
   return {0, wall}
 end

@@ -15,6 +15,7 @@ class AskOutcome(IntEnum):
     ASKED_A_MOMENT_AGO = 3
     TOO_MANY_CODES = 4
     LOCKED = 5
+    TOO_MANY_FROM_ADDRESS = 6
 
 
 class RedeemOutcome(IntEnum):
@@ -38,28 +39,38 @@ class RedeemAnswer(msgspec.Struct, frozen=True):
     figure: int = 0
 
 
+class Asking(msgspec.Struct, frozen=True):
+    """Who asks for a lost receipt: `request`: keyed hash of number and phone, `address`: of where from."""
+
+    request: str
+    address: str
+    address_limit: str
+    code_hash: str
+    sealed_message: bytes
+
+
 async def ask_receipt(
     store: Store,
     programme: str,
     rules: ConfirmationRules,
-    request: str,
-    code_hash: str,
-    sealed_message: bytes,
+    asking: Asking,
 ) -> AskAnswer:
-    """Note the request (`request`: keyed hash of number and phone); raises StoreUnavailable."""
+    """Note the request; raises StoreUnavailable."""
     reply = await store.call(
         "ask_receipt",
         programme,
-        request=request,
-        code_hash=code_hash,
-        sealed_message=sealed_message,
+        request=asking.request,
+        address=asking.address,
+        code_hash=asking.code_hash,
+        sealed_message=asking.sealed_message,
         lifetime_ms=rules.lease_ms,
         resend_ms=rules.resend_ms,
-        codes_per_day=rules.codes_per_day,
+        address_limit=asking.address_limit,
+        phone_limit=rules.phone_limit,
         tries=rules.tries,
         day_offset_ms=rules.day_offset_ms,
-        job_id=f"{{{programme}}}-receipt-{request}",
-        payload=job_payload(SEND_RECEIPT_CODE, request),
+        job_id=f"{{{programme}}}-receipt-{asking.request}",
+        payload=job_payload(SEND_RECEIPT_CODE, asking.request),
         job_ttl_ms=JOB_TTL_MS,
     )
     return AskAnswer(AskOutcome(reply[0]), *reply[1:])

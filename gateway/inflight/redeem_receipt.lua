@@ -6,22 +6,21 @@
 local function redeem_receipt(keys, args)
   local tag = tag_of(keys)
   local wall, svc = serve_clock(keys[1])
-  local day, tries = day_of(wall, args[4]), tonumber(args[3])
-  local request = tag .. 'lost:' .. args[1]
+  local day, tries = day_of(wall, args.day_offset_ms), tonumber(args.tries)
+  local request = tag .. 'lost:' .. args.request
   local wrong = count_today(request, 'wrong', day)
   local seen = redis.call('HMGET', request, 'code', 'ends', 'redeemed_by')
-  if seen[3] == args[5] then
+  if seen[3] == args.call then
     return {0} -- The same call sent again after a broken connection.
   elseif wrong >= tries then
-    return {4, math.max(day_end(day, args[4]) - wall, 1)}
+    return {4, math.max(day_end(day, args.day_offset_ms) - wall, 1)}
   elseif not seen[1] or tonumber(seen[2]) <= svc then
     return {5}
-  elseif seen[1] ~= args[2] then
-    local codes = count_today(request, 'codes', day)
-    redis.call('HSET', request, 'day', day, 'wrong', wrong + 1, 'codes', codes)
+  elseif seen[1] ~= args.code_hash then
+    redis.call('HSET', request, 'day', day, 'wrong', wrong + 1)
     return {3, tries - wrong - 1}
   end
   redis.call('HDEL', request, 'code', 'ends', 'message')
-  redis.call('HSET', request, 'redeemed_by', args[5])
+  redis.call('HSET', request, 'redeemed_by', args.call)
   return {0}
 end

@@ -5,7 +5,7 @@
 -- Returns {0} queued again · {1} there is a live job · {2} the case is over, and its traces are gone
 
 local function requeue(keys, args)
-  local tag, id, job = tag_of(keys), args[1], args[2]
+  local tag, id, job = tag_of(keys), args.id, args.job_id
   local seen = redis.call('HMGET', tag .. 'case:' .. id, 'state', 'person')
   local state, person = seen[1], seen[2]
   if state ~= 'accepted' and state ~= 'verifying' and state ~= 'forwarding' then
@@ -23,6 +23,6 @@ local function requeue(keys, args)
   end
   redis.call('DEL', 'arq:job:' .. job, 'arq:retry:' .. job)
   redis.call('ZREM', tag .. 'cases', job)
-  enqueue(tag, 'cases', job, args[3], args[4])
+  enqueue(tag, 'cases', job, args.payload, args.job_ttl_ms)
   return {0}
 end

@@ -9,9 +9,9 @@ local function set_limit(keys, args)
   local current = redis.call('HGET', keys[1], 'limit')
   if not current then
     return {2}
-  elseif args[2] ~= '' and args[2] ~= current then
+  elseif args.expected ~= '' and args.expected ~= current then
     return {1, tonumber(current)}
   end
-  redis.call('HSET', keys[1], 'limit', args[1])
+  redis.call('HSET', keys[1], 'limit', args.limit)
   return {0, tonumber(current)}
 end

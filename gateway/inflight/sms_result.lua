@@ -6,13 +6,13 @@
 -- Returns {failures}
 
 local function sms_result(keys, args)
-  if args[1] == '1' then
+  if args.accepted == '1' then
     redis.call('HSET', keys[1], 'sms_failures', 0, 'sms_down_ms', 0)
     return {0}
   end
   local failures = redis.call('HINCRBY', keys[1], 'sms_failures', 1)
-  if failures >= tonumber(args[3]) then
-    redis.call('HSET', keys[1], 'sms_down_ms', args[2])
+  if failures >= tonumber(args.failures_before_down) then
+    redis.call('HSET', keys[1], 'sms_down_ms', args.down_ms)
   end
   return {failures}
 end

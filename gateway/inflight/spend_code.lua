@@ -1,15 +1,15 @@
--- Counts one code against what a phone may get in a day.
+-- Counts one code against what a phone may get.
 -- KEYS door
--- ARGV phone_hash codes_per_day day_offset_ms
--- Returns {0} counted · {1} the phone has had its codes today
+-- ARGV phone_hash phone_limit
+-- Returns {0} counted · {1} the phone has had its codes
 
 local function spend_code(keys, args)
-  local phone = tag_of(keys) .. 'phone:' .. args[1]
-  local day = day_of(read_clock(keys[1]), args[3])
-  local codes = count_today(phone, 'codes', day)
-  if codes >= tonumber(args[2]) then
+  local tag = tag_of(keys)
+  local _, _, run = read_clock(keys[1])
+  local asked = ask_limit(tag, 'phone', args.phone_hash, read_limit(args.phone_limit), run)
+  if refuses(asked) then
     return {1}
   end
-  count_code(phone, day, codes + 1)
+  charge(tag, asked)
   return {0}
 end

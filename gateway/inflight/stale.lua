@@ -5,5 +5,5 @@
 
 local function stale(keys, args)
   local wall = read_clock(keys[1])
-  return redis.call('ZRANGEBYSCORE', tag_of(keys) .. 'active', '-inf', int(wall - args[1]), 'LIMIT', 0, args[2])
+  return redis.call('ZRANGEBYSCORE', tag_of(keys) .. 'active', '-inf', int(wall - args.untouched_ms), 'LIMIT', 0, args.most)
 end

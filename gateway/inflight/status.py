@@ -6,6 +6,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from gateway.domain.case import State
+from gateway.domain.programme import RateLimit
+from gateway.inflight.limits import limit_text
 from gateway.inflight.records import Step, parse_history
 from gateway.inflight.store import Store, StoreUnavailable
 from gateway.inflight.waiting import DEFAULT_ROOM, Lane, RoomRules, parse_lane
@@ -15,6 +17,9 @@ PROBE_PROGRAMME = "probe-0"
 
 # The end of a confirmed case's slot, as _shared.lua has it.
 _NEVER_MS = 9_000_000_000_000_000
+
+# Any number of processes may probe in one second.
+_PROBE_LIMIT = limit_text(RateLimit(count=1_000_000, window_seconds=1))
 
 # What admission answers where there are no slots at all.
 _FULL = 3
@@ -56,6 +61,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 async def look(store: Store, programme: str, application_id: str) -> Sight | None:
     """One application as Redis has it, or None; raises StoreUnavailable."""
+    store.check()
     try:
         found = await store.redis.hmget(  # type: ignore[misc]  # redis-py types one method for sync and async.
             f"{{{programme}}}:case:{application_id}", ["state", "receipt", "number", "history", "accepted"]
@@ -119,11 +125,13 @@ async def probe(store: Store) -> None:
     reply = await store.call(
         "admit",
         PROBE_PROGRAMME,
-        ["probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", ""],
+        ["probe", "probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", ""],
         limit_seed=0,
         lease_ms=1,
         share_percent=100,
         candidates=1,
+        address_limit=_PROBE_LIMIT,
+        person_limit=_PROBE_LIMIT,
     )
     if reply[0][0] != _FULL:
         raise StoreUnavailable("probe")

@@ -1,5 +1,6 @@
 """One Redis and the atomic functions in it."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,14 +46,27 @@ def door_key(programme: str) -> str:
 
 
 class Store:
-    def __init__(self, redis: Redis) -> None:
+    """`pause_seconds`: for how long a Redis that did not answer is not asked again; 0: it is asked each time.
+
+    Without a pause a Redis that hangs would hold every request for as long as the deadline of a call.
+    """
+
+    def __init__(self, redis: Redis, pause_seconds: float = 0.0) -> None:
         self.redis = redis
         self._library = load_library()
+        self._pause_seconds = pause_seconds
+        self._ask_again_at: float | None = None
+
+    def check(self) -> None:
+        """Raise StoreUnavailable while Redis is not asked."""
+        if self._ask_again_at is not None and time.monotonic() < self._ask_again_at:
+            raise StoreUnavailable("away")
 
     async def call(
         self, verb: str, programme: str, items: Iterable[object] = (), **values: object
     ) -> list[Any]:
         """Run one verb; raises StoreUnavailable. A lost library is loaded again and the call repeated."""
+        self._begin()
         known = self._library.verbs[verb]
         arguments = [known.function, 1, door_key(programme), *known.arguments(values), *items]
         try:
@@ -64,8 +78,17 @@ class Store:
                 await self.load()
                 reply = await self._fcall(arguments)
         except (RedisError, OSError) as error:
+            if self._pause_seconds and not isinstance(error, ResponseError):
+                self._ask_again_at = time.monotonic() + self._pause_seconds
             raise StoreUnavailable(type(error).__name__) from error
+        self._ask_again_at = None
         return reply
+
+    def _begin(self) -> None:
+        self.check()
+        if self._ask_again_at is not None:
+            # One call finds out for everybody; the others are answered at once meanwhile.
+            self._ask_again_at = time.monotonic() + self._pause_seconds
 
     async def load(self) -> None:
         """Load the library; another process may have been faster, which is as good."""

@@ -7,5 +7,5 @@
 
 local function sweep(keys, args)
   local wall, svc = read_clock(keys[1])
-  return {lapse_due(tag_of(keys), wall, svc, args[1])}
+  return {lapse_due(tag_of(keys), wall, svc, args.kept_ms)}
 end

@@ -7,7 +7,7 @@
 
 local function take(keys, args)
   local tag = tag_of(keys)
-  local case = tag .. 'case:' .. args[1]
+  local case = tag .. 'case:' .. args.id
   local state = redis.call('HGET', case, 'state')
   if state ~= 'accepted' and state ~= 'verifying' and state ~= 'forwarding' then
     return {}
@@ -19,7 +19,7 @@ local function take(keys, args)
   redis.call('HSET', keys[1], 'fence', int(fence))
   redis.call('HSET', case, 'fence', int(fence))
   local takes = redis.call('HINCRBY', case, 'takes', 1)
-  redis.call('ZADD', tag .. 'active', int(wall), args[1])
+  redis.call('ZADD', tag .. 'active', int(wall), args.id)
   local seen = redis.call('HMGET', case, 'state', 'person', 'receipt', 'body', 'sealed_phone', 'phone', 'number',
     'history', 'accepted')
   return {fence, takes, seen[1], seen[2], seen[3], seen[4] or '', seen[5] or '', seen[6] or '', seen[7] or '',

@@ -1,7 +1,7 @@
 -- The gateways' once-a-second refresh: moves the service clock, lapses what is due, calls the next, sums up.
 -- FLAGS allow-oom
 -- KEYS door
--- ARGV limit_seed kept_ms hold_ms front_hold_ms calls_per_second
+-- ARGV limit_seed kept_ms hold_ms front_hold_ms calls_per_second inlet_per_second
 -- Returns {wall_ms, svc_ms, limit, live, unconfirmed, accepted, high, epoch,
 --   {m0, c0, f0, window...}, {m1, c1, f1, window...}, bits0, bits1}; a window is "last:deadline",
 --   bits are the bytes of the spent bitmap from f to c.
@@ -25,11 +25,12 @@ end
 local function tick(keys, args)
   local tag, door = tag_of(keys), keys[1]
   local wall, svc, sms_down_ms = serve_clock(door)
-  lapse_due(tag, wall, svc, args[2])
-  limit_of(door, args[1])
+  lapse_due(tag, wall, svc, args.kept_ms)
+  limit_of(door, args.limit_seed)
   begin_epoch(door)
-  redis.call('HSET', door, 'hold0', args[3], 'hold1', args[4], 'vmax', args[5])
-  local room, live = open_room(door), live_count(tag, svc)
+  redis.call('HSET', door, 'hold0', args.hold_ms, 'hold1', args.front_hold_ms, 'vmax', args.calls_per_second,
+    'inlet', args.inlet_per_second)
+  local room, live = open_room(door, svc), live_count(tag, svc)
   keep_house(tag, room, svc, live, sms_down_ms > 0)
   close_room(room)
   local seen = redis.call('HMGET', door, 'accepted', 'high')

@@ -15,11 +15,15 @@ NUMBERS_PER_PIECE = PIECE_BYTES * 8
 
 
 class RoomRules(msgspec.Struct, frozen=True):
-    """How the line moves: windows of line and front row, and how many are called in a second."""
+    """How the line moves: windows of line and front row, and how many are called in a second.
+
+    `inlet_per_second`: how many are let to the door in a second, called or not; 0: no limit.
+    """
 
     hold_ms: int
     front_hold_ms: int
     calls_per_second: int
+    inlet_per_second: int = 0
 
 
 DEFAULT_ROOM = RoomRules(hold_ms=20_000, front_hold_ms=120_000, calls_per_second=1_000)
@@ -91,6 +95,7 @@ def stand(place: Place, line: Lane, front_row: Lane) -> Standing | None:
 
 async def fetch_piece(store: Store, programme: str, lane: int, piece: int) -> bytes:
     """Which numbers of a piece have come; raises StoreUnavailable."""
+    store.check()
     start = piece * PIECE_BYTES
     try:
         found: bytes = await store.redis.getrange(

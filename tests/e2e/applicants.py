@@ -49,6 +49,11 @@ class Applicant:
         return f"+7701{1_000_000 + self.n:07}"
 
     @property
+    def address(self) -> str:
+        """Where this one's requests come from, as the proxy on this machine would say."""
+        return f"10.{self.n >> 16 & 255}.{self.n >> 8 & 255}.{self.n & 255}"
+
+    @property
     def form(self) -> dict[str, str]:
         return {
             "category": self.category or CATEGORIES[self.n % len(CATEGORIES)],
@@ -95,7 +100,7 @@ class Crowd:
 
     async def _enter(self, applicant: Applicant) -> Any:
         """Send the form, and again with the ticket once it is called."""
-        headers = {"Idempotency-Key": secrets.token_hex(16)}
+        headers = {"Idempotency-Key": secrets.token_hex(16), "X-Forwarded-For": applicant.address}
         while True:
             status, given = await self._send(f"{self._url}/applications", applicant.form, headers)
             if status == 202:

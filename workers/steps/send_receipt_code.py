@@ -17,11 +17,11 @@ async def send_receipt_code(ctx: dict[str, Any], request: str) -> None:
     message = LOST_RECEIPT_MESSAGES.decode(tools.keyring.unseal(sealed, request))
     phone_hash = tools.keyring.phone(message.phone)
     entry = await tools.journal.get_by_number(message.number)
-    codes_a_day = tools.programme.phone.codes_per_phone_day
+    limit = tools.programme.limits.phone
     if (
         entry is not None
         and entry.phone_hash == phone_hash
-        and await spend_code(tools.store, programme, phone_hash, codes_a_day, tools.day_offset_ms)
+        and await spend_code(tools.store, programme, phone_hash, limit)
     ):
         await send(tools, message.phone, message.text, message_id(sealed))
     await lost_receipt_sent(tools.store, programme, request)

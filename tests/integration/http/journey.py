@@ -1,3 +1,4 @@
+import asyncio
 import re
 from itertools import count
 from typing import Any
@@ -9,6 +10,8 @@ from gateway.domain.case import State, programme_of
 from gateway.domain.identifiers import FIRST_WEIGHTS, SECOND_WEIGHTS
 from gateway.http.services import Services
 from gateway.inflight.progress import TakenCase, advance, finish, take
+from gateway.inflight.status import probe
+from gateway.inflight.store import StoreUnavailable
 from gateway.register.entries import NewEntry, Step
 
 PROGRAMME = "42500"
@@ -77,9 +80,20 @@ class Journey:
         """As an operator would."""
         await self.redis.hset("{42500}:door", "limit", str(limit))
 
+    async def redis_is_back(self) -> None:
+        """Wait until the gateway has noticed."""
+        while True:
+            try:
+                await probe(self.services.store)
+            except StoreUnavailable:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
     async def let_pass(self, milliseconds: int) -> None:
-        """Move the service clock, on which leases and codes run."""
-        await self.redis.hincrby("{42500}:door", "svc", milliseconds)
+        """Move the clocks on which leases and codes, and rates, run."""
+        for clock in ("svc", "run"):
+            await self.redis.hincrby("{42500}:door", clock, milliseconds)
 
     async def give_phone(self, application: Submitted, phone: str, **headers: str) -> httpx.Response:
         return await self.client.post(

@@ -239,13 +239,17 @@ class World:
     def begin(self) -> None:
         """Forget everybody, and whose data to look for."""
         if not self.valkey.is_running():
-            self.valkey.start()
+            self.come_back()
         self.is_away = False
         self.do(self.journey.redis.flushall())
         # The line that was lost has no tickets any more, and this process knows it.
         self.do(self.room.keeper.refresh())
         self.canaries = disguises(NAME) | disguises(EMAIL)
         self.read = {path: path.stat().st_size for path in self.aof()}
+
+    def come_back(self) -> None:
+        self.valkey.start()
+        self.do(self.journey.redis_is_back())
 
     def aof(self) -> list[Path]:
         """What Valkey ever wrote, in clear: every key and value, with those that are gone again."""
@@ -438,7 +442,7 @@ class Applicants(RuleBasedStateMachine):
             self.world.is_away = self.was_killed = True
             self.world.valkey.kill()
             assert self.do(self.apply(self.people[0].form())).json()["code"] == "store_unavailable"
-            self.world.valkey.start()
+            self.world.come_back()
             self.world.is_away = False
 
     def teardown(self) -> None:

@@ -104,7 +104,7 @@ async def test_a_phone_gets_five_codes_a_day(journey: Journey) -> None:
 
     assert reply.status_code == 429
     assert reply.json()["code"] == "rate_limited"
-    assert reply.headers["ratelimit-policy"] == '"codes";q=5;w=86400'
+    assert reply.headers["ratelimit-policy"] == '"phone";q=5;w=86400'
 
 
 async def test_the_phone_may_be_changed_twice(journey: Journey) -> None:

@@ -124,7 +124,7 @@ async def test_asking_again_must_wait_and_ends_after_five(journey: Journey) -> N
     reply = await ask(journey, UNKNOWN, phone)
 
     assert reply.json()["code"] == "rate_limited"
-    assert reply.headers["ratelimit-policy"] == '"codes";q=5;w=86400'
+    assert reply.headers["ratelimit-policy"] == '"phone";q=5;w=86400'
 
 
 async def test_a_code_nobody_asked_for_has_expired(journey: Journey) -> None:

@@ -50,6 +50,7 @@ async def test_with_redis_back_everything_goes_on_without_a_restart(
     assert {reply.status_code for reply in replies} == {503}
 
     valkey.start()
+    await journey.redis_is_back()
 
     assert (await journey.status(before))["state"] == "accepted"
     assert await journey.accepted()

@@ -24,24 +24,33 @@ PROGRAMME = "42500"
 ALMATY_MS = 5 * 3600 * 1000
 KEPT_MS = 3_600_000
 LEASE_MS = 180_000
+UNLIMITED = "1000000:1000:0"
 
 
 def keyed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def admission_rules(limit: int = 3, **changes: int) -> AdmissionRules:
-    return AdmissionRules(
-        **{"limit_seed": limit, "lease_ms": LEASE_MS, "share_percent": 100, "candidates": 5, **changes}
-    )
+def admission_rules(limit: int = 3, **changes: Any) -> AdmissionRules:
+    defaults: dict[str, Any] = {
+        "limit_seed": limit,
+        "lease_ms": LEASE_MS,
+        "share_percent": 100,
+        "candidates": 5,
+        "address_limit": UNLIMITED,
+        "person_limit": UNLIMITED,
+    }
+    return AdmissionRules(**{**defaults, **changes})
 
 
-def confirmation_rules(limit: int = 3, **changes: int) -> ConfirmationRules:
-    defaults = {
+def confirmation_rules(limit: int = 3, **changes: Any) -> ConfirmationRules:
+    defaults: dict[str, Any] = {
         "limit_seed": limit,
         "lease_ms": 600_000,
         "resend_ms": 60_000,
-        "codes_per_day": 5,
+        "phone_limit": "5:86400000:0",
+        "block_limit": UNLIMITED,
+        "codes_per_day": 0,
         "changes": 2,
         "tries": 5,
         "persons_per_phone": 3,
@@ -51,11 +60,14 @@ def confirmation_rules(limit: int = 3, **changes: int) -> ConfirmationRules:
     return ConfirmationRules(**{**defaults, **changes})
 
 
-def application(person: str, iban: str = "own", key: str = "", programme: str = PROGRAMME) -> Admission:
+def application(
+    person: str, iban: str = "own", key: str = "", programme: str = PROGRAMME, address: str = "home"
+) -> Admission:
     """Build an application of `person`; `iban` tells same from foreign, `key` is an idempotency key."""
     application_id = new_application_id(programme)
     return Admission(
         id=application_id,
+        address=keyed(address),
         person=keyed(person),
         proof=keyed(person + iban)[:16],
         receipt_hash=keyed("receipt" + application_id) * 2,
@@ -76,7 +88,7 @@ def with_ticket(one: Admission, place: Place) -> Admission:
     )
 
 
-async def apply(store: Store, one: Admission, limit: int = 3, **changes: int) -> Decision:
+async def apply(store: Store, one: Admission, limit: int = 3, **changes: Any) -> Decision:
     (decision,) = await admit(store, PROGRAMME, admission_rules(limit, **changes), [one])
     return decision
 
@@ -87,8 +99,14 @@ async def admitted(store: Store, person: str, limit: int = 3, **changes: int) ->
     return one
 
 
-async def phone(store: Store, one: Admission, number: str, code: str, **changes: int) -> PhoneAnswer:
-    sealed = SealedCode(keyed(number), b"sealed phone", keyed(one.id + code), b"message " + code.encode())
+async def phone(store: Store, one: Admission, number: str, code: str, **changes: Any) -> PhoneAnswer:
+    sealed = SealedCode(
+        phone_hash=keyed(number),
+        block_hash=keyed(number[:-4]),
+        sealed_phone=b"sealed phone",
+        code_hash=keyed(one.id + code),
+        sealed_message=b"message " + code.encode(),
+    )
     return await give_phone(
         store, PROGRAMME, confirmation_rules(**changes), (one.id, one.receipt_hash), sealed
     )
@@ -109,7 +127,8 @@ async def accepted(store: Store, person: str, number: str = "", limit: int = 3) 
 async def pass_time(store: Store, ms: int) -> None:
     """Let service time pass as if gateways had ticked all the while."""
     await tick(store, PROGRAMME, 3, KEPT_MS)
-    await store.redis.hincrby(f"{{{PROGRAMME}}}:door", "svc", ms)  # type: ignore[misc]  # redis-py types one method for sync and async.
+    for clock in ("svc", "run"):
+        await store.redis.hincrby(f"{{{PROGRAMME}}}:door", clock, ms)  # type: ignore[misc]  # redis-py types one method for sync and async.
     await tick(store, PROGRAMME, 3, KEPT_MS)
 
 

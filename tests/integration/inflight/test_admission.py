@@ -1,8 +1,5 @@
 import asyncio
-import re
-from pathlib import Path
 
-from gateway import inflight
 from gateway.domain.case import State
 from gateway.inflight.admission import (
     Admission,
@@ -30,8 +27,6 @@ from tests.integration.inflight.people import (
     live,
     pass_time,
 )
-
-HERE = Path(inflight.__file__).parent
 
 
 async def test_the_last_slot_is_given_and_not_one_more(store: Store) -> None:
@@ -203,8 +198,6 @@ async def test_the_desk_asks_redis_once_for_a_turn_of_the_loop(store: Store) -> 
 
 def test_the_items_of_a_batch_are_written_as_the_function_reads_them() -> None:
     assert load_library().verbs["admit"].item == Admission.__struct_fields__
-    (stride,) = re.findall(r"ARGS, STRIDE = \d+, (\d+)", (HERE / "admit.lua").read_text())
-    assert int(stride) == len(Admission.__struct_fields__)
 
 
 async def test_every_caller_hears_when_redis_is_gone(store: Store) -> None:

@@ -54,6 +54,7 @@ from tests.integration.inflight.line_model import Line, Ticket
 from tests.integration.inflight.people import (
     KEPT_MS,
     PROGRAMME,
+    UNLIMITED,
     application,
     apply,
     enter,
@@ -232,7 +233,7 @@ class Door(RuleBasedStateMachine):
     @rule(target=waiting, case=cases)
     def a_phone_is_given(self, case: Case) -> object:
         code = f"code {next(self.numbers)}"
-        answer = self.do(phone(self.store, case.one, case.one.id, code, resend_ms=0, codes_per_day=99))
+        answer = self.do(phone(self.store, case.one, case.one.id, code, resend_ms=0, phone_limit=UNLIMITED))
         if not self.alive(case):
             assert answer.outcome is PhoneOutcome.WRONG_STATE
             return multiple()

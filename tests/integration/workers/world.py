@@ -18,6 +18,7 @@ from workers.steps.retrying import retried
 from workers.tools import Tools
 
 PHONE = "+77011234567"
+UNLIMITED = "1000000:1000:0"
 PASSES, FAILS, UNKNOWN, UNKNOWN_TWICE = "900101300423", "900101399908", "900101399918", "900101399928"
 
 
@@ -39,17 +40,18 @@ class World(msgspec.Struct, frozen=True):
         receipt_hash = hashlib.sha256(application_id.encode()).hexdigest()
         person = tools.keyring.person(code, iin)
         body = tools.keyring.seal(msgspec.msgpack.encode(one), application_id)
-        admission = Admission(application_id, person, "0" * 16, receipt_hash, body, "", "", b"")
-        rules = AdmissionRules(100, 180_000, 100, 5)
+        admission = Admission(application_id, "a" * 32, person, "0" * 16, receipt_hash, body, "", "", b"")
+        rules = AdmissionRules(100, 180_000, 100, 5, UNLIMITED, UNLIMITED)
         assert isinstance((await admit(tools.store, code, rules, [admission]))[0], Admitted)
         message = msgspec.msgpack.encode(CodeMessage(PHONE, "Код: 123456"))
         sealed = SealedCode(
             tools.keyring.phone(PHONE),
+            tools.keyring.block(PHONE),
             tools.keyring.seal(PHONE.encode(), application_id),
             "c" * 32,
             tools.keyring.seal(message, application_id),
         )
-        phone_rules = ConfirmationRules(100, 600_000, 60_000, 1000, 2, 5, 1000, 0, 60_000)
+        phone_rules = ConfirmationRules(100, 600_000, 60_000, UNLIMITED, UNLIMITED, 0, 2, 5, 1000, 0, 60_000)
         application = (application_id, receipt_hash)
         await give_phone(tools.store, code, phone_rules, application, sealed)
         answer = await confirm(tools.store, code, phone_rules, application, "c" * 32)

@@ -76,6 +76,8 @@ def test_no_text_is_left_that_nothing_asks_for() -> None:
     own = {f"fault.{field}.{code}" for field in FIELDS for code in FAULTS}
     # Who confirms has no place in the line to be told of.
     problems.add("problem.full.confirming")
+    # Nor has a newcomer whom the process could not even hear.
+    problems.add("problem.full.crowded")
     others = {f"warning.{code}" for code in WarningCode} | {f"sms.{key}" for key in SMS}
 
     assert problems | faults | others <= TEXTS.keys() <= problems | faults | others | own

@@ -70,7 +70,7 @@ def test_a_second_programme_is_data_with_the_usual_rules(tiny_file: Path) -> Non
     assert tiny.slots == 3
     assert (tiny.candidates, tiny.leases, tiny.terms) == (5, Leases(180, 600, 100), Terms())
     assert (tiny.phone.tries, tiny.phone.changes, tiny.phone.persons_per_phone) == (5, 2, 3)
-    assert (tiny.phone.resend_after_seconds, tiny.phone.codes_per_phone_day) == (60, 5)
+    assert (tiny.phone.resend_after_seconds, tiny.limits.phone.count) == (60, 5)
 
 
 TITLES = "must be given in kk, ru and en, and in no other language"
@@ -125,7 +125,7 @@ WRONG_RULES = [
     ("leases", "weeks = 1", ": Object contains unknown field `weeks`"),
     ("phone", "tries = 0", ".tries: Expected `int` >= 1"),
     ("phone", "resend_after_seconds = 0", ".resend_after_seconds: Expected `int` >= 1"),
-    ("phone", "codes_per_phone_day = 0", ".codes_per_phone_day: Expected `int` >= 1"),
+    ("limits.phone", "count = 0\nwindow_seconds = 1", ".count: Expected `int` >= 1"),
     ("phone", "changes = -1", ".changes: Expected `int` >= 0"),
     ("phone", "persons_per_phone = 0", ".persons_per_phone: Expected `int` >= 1"),
     ("phone", "weeks = 1", ": Object contains unknown field `weeks`"),

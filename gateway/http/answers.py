@@ -1,0 +1,28 @@
+"""What a use case says, before anybody has put it on the wire."""
+
+from typing import Any
+
+from litestar import Response
+from litestar.types import Send
+from msgspec import Struct
+
+JSON = "application/json"
+
+
+class Answer(Struct, frozen=True):
+    status: int
+    body: bytes
+    headers: dict[str, str]
+    media_type: str = JSON
+
+    def as_response(self) -> Response[Any]:
+        return Response(self.body, status_code=self.status, headers=self.headers, media_type=self.media_type)
+
+    async def send(self, send: Send) -> None:
+        headers = [
+            (b"content-type", self.media_type.encode()),
+            (b"content-length", b"%d" % len(self.body)),
+            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
