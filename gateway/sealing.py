@@ -79,7 +79,7 @@ class KeyRing:
         """Stand for the ten thousand numbers that differ from this one in the last four digits only."""
         return self._lookup("block", e164[:-4])
 
-    def address(self, client: str) -> str:
+    def address(self, client: bytes) -> str:
         return self._lookup("address", client)
 
     def pair(self, person: str, phone: str) -> str:
@@ -105,9 +105,11 @@ class KeyRing:
         key = self._purposes.get(purpose)
         if key is None:
             key = self._purposes[purpose] = hmac.digest(self._lookup_key, _encode(purpose), hashlib.sha256)
-        # Each part carries its length, so that two lists of parts never read alike.
-        encoded = [part if isinstance(part, bytes) else _encode(part) for part in parts]
-        message = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+        message = b""
+        for part in parts:
+            encoded = part if isinstance(part, bytes) else _encode(part)
+            # Each part carries its length, so that two lists of parts never read alike.
+            message += len(encoded).to_bytes(4, "big") + encoded
         return hmac.digest(key, message, hashlib.sha256)[:LOOKUP_BYTES].hex()
 
 

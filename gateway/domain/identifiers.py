@@ -5,6 +5,7 @@ The IBAN: ISO 13616, registered structure for Kazakhstan `3!n13!c`.
 """
 
 import re
+import string
 from datetime import date
 from enum import StrEnum
 from operator import mul
@@ -25,6 +26,9 @@ ANY_CENTURY = 2000
 _BIN_STRUCTURE = re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])[4-6][0-3][0-9]{6}")
 _IBAN_CHARACTERS = re.compile(r"[0-9A-Z]*")
 _IBAN_STRUCTURE = re.compile(r"KZ[0-9]{2}[0-9]{3}[0-9A-Z]{13}")
+
+# A stands for 10, Z for 35.
+_LETTER_NUMBERS = str.maketrans({letter: str(int(letter, 36)) for letter in string.ascii_uppercase})
 
 # ISO 7064 yields check digits 02 to 98; 00, 01 and 99 leave the same remainder but are never issued.
 IBAN_CHECKS = range(2, 99)
@@ -158,6 +162,6 @@ def _check_iban(compact: str) -> None:
         raise IdentifierError(IdentifierFault.WRONG_LENGTH)
     if not _IBAN_STRUCTURE.fullmatch(compact):
         raise IdentifierError(IdentifierFault.WRONG_STRUCTURE)
-    number = "".join(str(int(character, 36)) for character in compact[4:] + compact[:4])
+    number = (compact[4:] + compact[:4]).translate(_LETTER_NUMBERS)
     if int(number) % 97 != 1 or int(compact[2:4]) not in IBAN_CHECKS:
         raise IdentifierError(IdentifierFault.WRONG_CHECK_DIGIT)

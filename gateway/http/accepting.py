@@ -1,13 +1,13 @@
 """Whether the client can read what is answered here."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import RawHeaders, header_of
+from gateway.http.request import Exchange, header_of
 
 # Programs send few different lines; what is beyond was made up.
 _MOST_KNOWN = 1_024
@@ -18,12 +18,12 @@ _RANGES = ("application/json", "application/*", "*/*")
 
 async def guard_accept(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Serve as a guard; raises Refusal. Litestar would run a plain function in a thread."""
-    check_accept(connection.scope["headers"])
+    check_accept(cast("Exchange", connection))
 
 
-def check_accept(headers: RawHeaders) -> None:
+def check_accept(exchange: Exchange) -> None:
     """Raise Refusal."""
-    accept = header_of(headers, b"accept")
+    accept = header_of(exchange, b"accept")
     if accept and not can_read_json(accept):
         raise Refusal(ProblemCode.NOT_ACCEPTABLE)
 

@@ -79,7 +79,7 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
         application = await read_submission(exchange, intake)
         if ticket:
             check_claim(services.ring, intake, ticket, application.iin)
-        receipt, language = new_receipt(), language_of(exchange.scope["headers"])
+        receipt, language = new_receipt(), language_of(exchange)
         admission = _admission(services, intake, application, _Around(client, language, key, receipt))
         if ticket:
             admission = _with_place(admission, ticket.place)
@@ -98,14 +98,14 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
 class _Around(NamedTuple):
     """What a submission brings beside its form."""
 
-    client: str
+    client: bytes
     language: Language
     key: str | None
     receipt: str
 
 
 def _idempotency_key(exchange: Exchange) -> str | None:
-    key = header_of(exchange.scope["headers"], b"idempotency-key")
+    key = header_of(exchange, b"idempotency-key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise Refusal(ProblemCode.MALFORMED)
     return key

@@ -23,8 +23,7 @@ _CLOSE = {"Connection": "close"}
 
 async def read_body(exchange: Exchange, limits: BodyLimits) -> bytes:
     """Raise Refusal for another type, too many bytes, or a body that does not arrive in time."""
-    headers = exchange.scope["headers"]
-    length = header_of(headers, b"content-length") or "0"
+    length = header_of(exchange, b"content-length") or "0"
     if _LENGTH.fullmatch(length) is None or int(length) > MOST_DISCARDED_BYTES:
         raise Refusal(ProblemCode.TOO_LARGE, headers=_CLOSE)
     try:
@@ -32,9 +31,9 @@ async def read_body(exchange: Exchange, limits: BodyLimits) -> bytes:
             body = await _receive(exchange, limits.most_bytes)
     except TimeoutError:
         raise Refusal(ProblemCode.REQUEST_TIMEOUT, headers=_CLOSE) from None
-    if not _CONTENT_TYPE.fullmatch(header_of(headers, b"content-type") or ""):
+    if not _CONTENT_TYPE.fullmatch(header_of(exchange, b"content-type") or ""):
         raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
-    if (header_of(headers, b"content-encoding") or "identity").lower() != "identity":
+    if (header_of(exchange, b"content-encoding") or "identity").lower() != "identity":
         raise Refusal(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
     return body
 

@@ -23,7 +23,7 @@ class Crowd:
     def __init__(self) -> None:
         self._in_hand = 0
         # Until when Redis would refuse an address, in the order in which it was last said.
-        self._over_limit: dict[str, float] = {}
+        self._over_limit: dict[bytes, float] = {}
 
     @contextmanager
     def hold(self, *, with_ticket: bool) -> Iterator[None]:
@@ -36,14 +36,14 @@ class Crowd:
         finally:
             self._in_hand -= 1
 
-    def note_over_limit(self, client: str, wait_ms: int) -> None:
+    def note_over_limit(self, client: bytes, wait_ms: int) -> None:
         """Remember what Redis said: before that time it would say the same, and is not asked."""
         self._over_limit.pop(client, None)
         self._over_limit[client] = time.monotonic() + wait_ms / 1000
         if len(self._over_limit) > _MOST_ADDRESSES:
             del self._over_limit[next(iter(self._over_limit))]
 
-    def check_address(self, client: str, quota: Quota) -> None:
+    def check_address(self, client: bytes, quota: Quota) -> None:
         """Raise Limited."""
         until = self._over_limit.get(client)
         if until is None:

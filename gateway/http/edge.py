@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from gateway.http.express import Direct, Timetable, ride
 from gateway.http.problems import answer_error
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import Trace
+from gateway.http.request import Trace, fold_headers
 from gateway.http.services import Services
 
 # A browser with its cookies and a proxy's additions stays below half of this.
@@ -21,20 +21,19 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
-_log = structlog.get_logger()
-
 
 class Edge:
     def __init__(self, app: ASGIApp, services: Services, timetable: Timetable) -> None:
         self._app, self._services, self._timetable = app, services, timetable
+        # Bound once: a lazy logger would be put together again for every line.
+        self._log = structlog.get_logger().bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         began_at, status = time.perf_counter(), 0
-        trace = Trace()
-        scope["state"].update(trace=trace, services=self._services)
+        trace = scope["state"]["trace"] = Trace(self._services, fold_headers(scope["headers"]))
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -46,7 +45,7 @@ class Edge:
         try:
             await self._serve(scope, receive, send_with_headers)
         finally:
-            _log_request(scope, trace, status, time.perf_counter() - began_at)
+            self._log_request(scope, trace, status, time.perf_counter() - began_at)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = Direct(scope, receive)
@@ -62,6 +61,20 @@ class Edge:
         else:
             await self._app(scope, receive, send)
 
+    def _log_request(self, scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
+        # The route's template, never the path: a path may hold an id, and whatever somebody typed.
+        bound = {} if trace.application_id is None else {"application_id": trace.application_id}
+        if trace.problem is not None:
+            bound["problem"] = trace.problem
+        self._log.info(
+            "request",
+            method=scope["method"] if scope["method"] in _METHODS else "other",
+            route=scope.get("path_template", "unmatched"),
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+            **bound,
+        )
+
 
 def _header_bytes(scope: HTTPScope) -> int:
     return sum(len(name) + len(value) for name, value in scope["headers"])
@@ -73,18 +86,3 @@ def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if not any(name.lower() == b"cache-control" for name, _ in headers):
         headers.append(_NO_STORE)
     return headers
-
-
-def _log_request(scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
-    # The route's template, never the path: a path may hold an id, and whatever somebody typed.
-    bound = {} if trace.application_id is None else {"application_id": trace.application_id}
-    if trace.problem is not None:
-        bound["problem"] = trace.problem
-    _log.info(
-        "request",
-        method=scope["method"] if scope["method"] in _METHODS else "other",
-        route=scope.get("path_template", "unmatched"),
-        status=status,
-        duration_ms=round(seconds * 1000, 1),
-        **bound,
-    )

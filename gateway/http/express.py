@@ -35,7 +35,7 @@ class Direct(Struct, frozen=True):
 
 async def ride(express: Express, exchange: Exchange) -> Answer:
     try:
-        check_accept(exchange.scope["headers"])
+        check_accept(exchange)
         return await express.use_case(exchange)
     except Exception as error:  # noqa: BLE001 - Whatever it is, the client is told, as the framework would.
         return answer_error(exchange, error)

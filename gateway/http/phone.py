@@ -72,7 +72,7 @@ def _sealed_code(request: AnyRequest, holder: Holder, phone: str) -> SealedCode:
     ring, texts = services_of(request).ring, services_of(request).texts
     code = new_code()
     # The language of the form lies sealed in Redis; whoever gives the phone reads the language asked for now.
-    text = texts.get(language_of(request.scope["headers"]), "sms.code", code=code)
+    text = texts.get(language_of(request), "sms.code", code=code)
     application_id = holder.application_id
     return SealedCode(
         phone_hash=ring.phone(phone),

@@ -25,4 +25,4 @@ async def precheck_application(request: AnyRequest, programme: FromPath[str]) ->
     intake = services_of(request).intake(programme)
     application = await read_submission(request, intake)
     answer = Checked(valid=True, warnings=warn(request, application))
-    return Response(answer, headers={"Content-Language": language_of(request.scope["headers"])})
+    return Response(answer, headers={"Content-Language": language_of(request)})

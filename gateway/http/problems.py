@@ -32,7 +32,7 @@ def answer_error(exchange: Exchange, error: Exception) -> Answer:
     """Return what is said about any error, the unexpected included."""
     refusal = _refusal_for(error)
     trace_of(exchange).problem = refusal.code
-    return render(refusal, services_of(exchange).texts, language_of(exchange.scope["headers"]))
+    return render(refusal, services_of(exchange).texts, language_of(exchange))
 
 
 def render(refusal: Refusal, texts: Texts, language: Language) -> Answer:

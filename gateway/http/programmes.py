@@ -18,7 +18,7 @@ _HEADERS = {"Cache-Control": "public, max-age=1", "Vary": "Accept-Language"}
 @get("/programmes/{programme:str}", **described(None, ProblemCode.NOT_FOUND, ProblemCode.STORE_UNAVAILABLE))
 async def show_programme(request: AnyRequest, programme: FromPath[str]) -> Response[ProgrammeFacts]:
     intake = services_of(request).intake(programme)
-    language = language_of(request.scope["headers"])
+    language = language_of(request)
     summaries = intake.summaries
     facts = _facts(intake.programme, summaries.current(), summaries.speed, language)
     return Response(facts, headers={**_HEADERS, "Content-Language": language})

@@ -39,7 +39,7 @@ def hash_receipt(receipt: str) -> str:
 def holder_of(exchange: Exchange, application_id: str) -> Holder:
     """Raise Refusal, the same for an id or a receipt that cannot be right as for an unknown one."""
     programme = programme_of(application_id)
-    bearer = _BEARER.fullmatch(header_of(exchange.scope["headers"], b"authorization") or "")
+    bearer = _BEARER.fullmatch(header_of(exchange, b"authorization") or "")
     if programme is None or bearer is None:
         raise Refusal(ProblemCode.NOT_FOUND)
     intake = services_of(exchange).intake(programme)

@@ -98,7 +98,7 @@ def _intake_of(services: Services, number: str) -> Intake:
 async def _ask(request: AnyRequest, lost: _Lost) -> CodeSent:
     services, rules = services_of(request), lost.intake.rules
     code = new_code()
-    text = services.texts.get(language_of(request.scope["headers"]), "sms.code", code=code)
+    text = services.texts.get(language_of(request), "sms.code", code=code)
     client, limits = services.proxies.client_of(request.scope), lost.intake.programme.limits
     asking = Asking(
         request=lost.request,

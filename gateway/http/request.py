@@ -12,7 +12,7 @@ from gateway.http.services import Services
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
-RawHeaders: TypeAlias = Iterable[tuple[bytes, bytes]]
+Headers: TypeAlias = dict[bytes, bytes]
 
 
 class Exchange(Protocol):
@@ -26,25 +26,34 @@ class Exchange(Protocol):
 
 
 class Trace(msgspec.Struct):
-    """What the log line of a request says beside its method, route and status."""
+    """What belongs to one request from its first byte to its log line."""
 
+    services: Services
+    headers: Headers
     application_id: str | None = None
     problem: str | None = None
 
 
+def fold_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Read each once; one sent twice reads as a list (RFC 9110), which no single value looks like."""
+    headers: Headers = {}
+    for name, value in raw:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
 def services_of(exchange: Exchange) -> Services:
-    return cast("Services", exchange.scope["state"]["services"])
+    return trace_of(exchange).services
 
 
 def trace_of(exchange: Exchange) -> Trace:
     return cast("Trace", exchange.scope["state"]["trace"])
 
 
-def header_of(headers: RawHeaders, name: bytes) -> str | None:
-    """Return a header; one sent twice reads as a list (RFC 9110), which no single value looks like."""
-    values = [value for key, value in headers if key == name]
-    return b", ".join(values).decode("latin-1") if values else None
+def header_of(exchange: Exchange, name: bytes) -> str | None:
+    value = trace_of(exchange).headers.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
-def language_of(headers: RawHeaders) -> Language:
-    return pick_language(header_of(headers, b"accept-language"))
+def language_of(exchange: Exchange) -> Language:
+    return pick_language(header_of(exchange, b"accept-language"))

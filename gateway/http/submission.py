@@ -30,5 +30,5 @@ def warn(exchange: Exchange, application: Application) -> tuple[Warned, ...]:
     codes = warnings_of(application)
     if not codes:
         return ()
-    texts, language = services_of(exchange).texts, language_of(exchange.scope["headers"])
+    texts, language = services_of(exchange).texts, language_of(exchange)
     return tuple(Warned(code, texts.get(language, f"warning.{code}")) for code in codes)

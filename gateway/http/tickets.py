@@ -19,7 +19,7 @@ _UNSEEN_SECONDS = 2
 
 def ticket_of(exchange: Exchange) -> Ticket | None:
     """Return None when none was sent; raises Refusal for one that was not signed here."""
-    text = header_of(exchange.scope["headers"], b"waiting-ticket")
+    text = header_of(exchange, b"waiting-ticket")
     if text is None:
         return None
     ticket = read_ticket(text, services_of(exchange).ring.verify)

@@ -4,9 +4,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
@@ -20,6 +21,17 @@ class StoreUnavailable(Exception):
     """Redis did not answer in time, or would not write: whether the call took effect is unknown."""
 
 
+class _QuickConnection(Connection):
+    """A batch has some four hundred arguments, which the packer of the synchronous client takes at once."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        packed: list[bytes] = _PACKER.pack(*args)
+        return packed
+
+
+_PACKER = HiredisRespSerializer()
+
+
 def open_redis(url: str, timeout_ms: int) -> Redis:
     """Connect lazily, with a deadline on every call.
 
@@ -28,6 +40,8 @@ def open_redis(url: str, timeout_ms: int) -> Redis:
     """
     redis: Redis = Redis.from_url(
         url,
+        # An address with another transport (rediss, unix) brings a connection of its own.
+        connection_class=_QuickConnection,
         socket_timeout=timeout_ms / 1000,
         socket_connect_timeout=timeout_ms / 1000,
         retry=Retry(NoBackoff(), 1),
