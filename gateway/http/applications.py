@@ -85,7 +85,7 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
             admission = _with_place(admission, ticket.place)
         decision = await intake.desk.admit(admission)
     if isinstance(decision, OverLimit) and decision.limit == intake.address_quota.name:
-        services.crowd.note_over_limit(client, decision.retry_after_ms)
+        services.crowd.note_over_limit(client, intake.address_quota, decision.retry_after_ms)
     application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
     trace_of(exchange).application_id = application_id
     submitted = Submitted(

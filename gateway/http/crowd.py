@@ -1,5 +1,6 @@
 """What a process refuses before it has read a body: a crowd beyond its strength, and who knocks too often."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ WHEN_CROWDED = ComeBack(3, 12)
 class Crowd:
     def __init__(self) -> None:
         self._in_hand = 0
-        # Until when Redis would refuse an address, in the order in which it was last said.
-        self._over_limit: dict[bytes, float] = {}
+        # Addresses that Redis has refused, in the order in which it last did.
+        self._paid_until: dict[bytes, float] = {}
 
     @contextmanager
     def hold(self, *, with_ticket: bool) -> Iterator[None]:
@@ -36,19 +37,29 @@ class Crowd:
         finally:
             self._in_hand -= 1
 
-    def note_over_limit(self, client: bytes, wait_ms: int) -> None:
-        """Remember what Redis said: before that time it would say the same, and is not asked."""
-        self._over_limit.pop(client, None)
-        self._over_limit[client] = time.monotonic() + wait_ms / 1000
-        if len(self._over_limit) > _MOST_ADDRESSES:
-            del self._over_limit[next(iter(self._over_limit))]
+    def note_over_limit(self, client: bytes, quota: Quota, wait_ms: int) -> None:
+        """Remember what Redis said of an address, as the moment by which all it was granted is paid for."""
+        self._paid_until.pop(client, None)
+        self._paid_until[client] = (
+            time.monotonic() + wait_ms / 1000 + quota.window_seconds - quota.interval_seconds
+        )
+        if len(self._paid_until) > _MOST_ADDRESSES:
+            del self._paid_until[next(iter(self._paid_until))]
 
     def check_address(self, client: bytes, quota: Quota) -> None:
-        """Raise Limited."""
-        until = self._over_limit.get(client)
-        if until is None:
+        """Raise Limited where Redis would say no, by the same arithmetic (_limits.lua).
+
+        What is let through is charged here as well: so a flood gets no more through to Redis than the limit
+        grants, and not all that come while an answer is on its way. Once all is paid for, it is forgotten.
+        """
+        paid_until = self._paid_until.get(client)
+        if paid_until is None:
             return
-        wait_seconds = until - time.monotonic()
+        now = time.monotonic()
+        wait_seconds = paid_until + quota.interval_seconds - quota.window_seconds - now
         if wait_seconds > 0:
-            raise Limited(ProblemCode.RATE_LIMITED, quota, int(wait_seconds * 1000) + 1)
-        del self._over_limit[client]
+            raise Limited(ProblemCode.RATE_LIMITED, quota, math.ceil(wait_seconds * 1000))
+        if paid_until > now:
+            self._paid_until[client] = paid_until + quota.interval_seconds
+        else:
+            del self._paid_until[client]

@@ -137,6 +137,10 @@ class Quota(Struct, frozen=True):
     count: int
     window_seconds: int
 
+    @property
+    def interval_seconds(self) -> float:
+        return self.window_seconds / self.count
+
 
 class Limited(Refusal):
     """A limit decided; the answer names it in `RateLimit` and `RateLimit-Policy` (IETF draft)."""
