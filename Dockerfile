@@ -12,7 +12,7 @@ RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-deps
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qabyldau \
     && install --directory --owner=qabyldau --mode=0700 /data
-RUN for pair in gateway:gateway worker:workers.main; do \
+RUN for pair in gateway:gateway worker:workers.main operators:gateway.operators.serve; do \
         printf '#!/bin/sh\nexec python -m %s "$@"\n' "${pair#*:}" > "/usr/local/bin/${pair%%:*}" \
         && chmod 0755 "/usr/local/bin/${pair%%:*}" || exit 1; \
     done
@@ -36,7 +36,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-c", "\
 import os, pathlib, urllib.request; \
 port = os.environ.get('QABYLDAU_PORT', '8000'); \
-is_gateway = b'gateway' in pathlib.Path('/proc/1/cmdline').read_bytes(); \
+is_gateway = pathlib.Path('/proc/1/cmdline').read_bytes().endswith(b'gateway\\0'); \
 is_gateway and urllib.request.urlopen(f'http://127.0.0.1:{port}/health/live', timeout=2)"]
 
 CMD ["gateway"]

@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 8000
+    operators_host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     operators_port: Port = 8001
     standins_port: Port = 8100
     data_dir: Path = Path("var")
@@ -73,6 +74,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def keys_path(self) -> Path:
         return Path(self.keys_file) if self.keys_file else self.data_dir / "keys.toml"
+
+    @property
+    def counts_dir(self) -> Path:
+        """Where gateways count, a folder each, and the operators' process adds up."""
+        return self.data_dir / "counts"
 
     @property
     def standins_url(self) -> str:

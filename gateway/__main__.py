@@ -10,6 +10,7 @@ from granian.server.mp import MPServer
 
 from config.settings import Settings, load_settings
 from gateway.app import create_app, read_keys
+from gateway.counting import begin_anew, folder_of
 from gateway.http.logs import configure_logs, library_logging
 
 # The supervisor takes it for: the settings are wrong, starting again would not help.
@@ -37,7 +38,8 @@ def main() -> None:
         settings = load_settings()
         # What is wrong with any file is said here once, and not by each process again and again.
         create_app(settings, read_keys(settings))
-    except ValueError as error:
+        begin_anew(folder_of(settings.counts_dir, settings.port))
+    except (ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_SETTING)
     configure_logs(settings.log_level)

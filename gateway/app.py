@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.keys import Keys, create_keys, load_keys
 from config.lifeline import die_with_parent
 from config.settings import Settings, SettingsError, load_settings
+from gateway.counting import LEDGER, folder_of
 from gateway.domain.calendar import ALMATY, load_calendar
 from gateway.domain.programme import Programme, load_programmes
 from gateway.domain.texts import load_texts
@@ -52,6 +53,7 @@ def app_from_environment() -> Litestar:
     die_with_parent(server.pid if server else None)
     settings = load_settings()
     configure_logs(settings.log_level)
+    LEDGER.open(folder_of(settings.counts_dir, settings.port))
     return create_app(settings, read_keys(settings))
 
 

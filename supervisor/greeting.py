@@ -14,6 +14,7 @@ Qabyldau is ready.
 
   programme   {gateway}/v1/programmes/42500
   E-Maket     {standins}/e-maket/applications (a stand-in, as all state systems here)
+  metrics     {operators}/metrics
   store       {store}
   data        {data_dir}
 
@@ -39,16 +40,20 @@ curl -s $A -H "$H"; echo"""
 
 def greet(settings: Settings, store: str) -> str:
     """Return the text; `store` says in words where Redis is, for its address may hold a password."""
-    host = _WILDCARD_HOSTS.get(settings.host, settings.host)
-    gateway = f"http://{host}:{settings.port}"
+    gateway = _address(settings.host, settings.port)
     journey = "\n".join(f"  {line}" for line in build_journey(gateway, settings.standins_url))
     return _GREETING.format(
         gateway=gateway,
+        operators=_address(settings.operators_host, settings.operators_port),
         standins=settings.standins_url,
         store=store,
         data_dir=settings.data_dir,
         journey=journey,
     )
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{_WILDCARD_HOSTS.get(host, host)}:{port}"
 
 
 def build_journey(gateway: str, standins: str) -> Sequence[str]:

@@ -38,6 +38,14 @@ def build_stack(settings: Settings, valkey_port: int | None) -> list[Child]:
         start_stage=_SERVICE,
         stop_stage=_STOP_SERVICE,
     )
+    operators = Child(
+        name="operators",
+        argv=(*python, "gateway.operators.serve"),
+        env=env,
+        is_ready=functools.partial(_answers_ok, settings.operators_host, settings.operators_port, "/metrics"),
+        start_stage=_SERVICE,
+        stop_stage=_STOP_SERVICE,
+    )
     workers = [
         Child(
             name=f"worker-{number}",
@@ -48,7 +56,7 @@ def build_stack(settings: Settings, valkey_port: int | None) -> list[Child]:
         )
         for number in range(1, settings.workers + 1)
     ]
-    return [*_embedded_valkey(settings, valkey_port), standins, gateway, *workers]
+    return [*_embedded_valkey(settings, valkey_port), standins, gateway, operators, *workers]
 
 
 def _embedded_valkey(settings: Settings, port: int | None) -> list[Child]:

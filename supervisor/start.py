@@ -42,6 +42,7 @@ def _run(settings: Settings, parent: int | None) -> int:
         load_programmes(settings.programmes_dir)
         load_texts(settings.messages_dir)
         check_port(settings.host, settings.port, "QABYLDAU_PORT")
+        check_port(settings.operators_host, settings.operators_port, "QABYLDAU_OPERATORS_PORT")
         check_port("127.0.0.1", settings.standins_port, "QABYLDAU_STANDINS_PORT")
         valkey_port = None if settings.redis_url else find_valkey_port(settings.data_dir)
         store = "the Redis of QABYLDAU_REDIS_URL" if valkey_port is None else url(valkey_port)

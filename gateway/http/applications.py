@@ -75,11 +75,12 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
     services.crowd.check_address(client, intake.address_quota)
     services.store.check()
     key, ticket = _idempotency_key(exchange), ticket_for(exchange, intake)
-    with services.crowd.hold(with_ticket=ticket is not None):
-        application = await read_submission(exchange, intake)
-        if ticket:
-            check_claim(services.ring, intake, ticket, application.iin)
-        receipt, language = new_receipt(), language_of(exchange)
+    services.crowd.check_room(with_ticket=ticket is not None)
+    application = await read_submission(exchange, intake)
+    if ticket:
+        check_claim(services.ring, intake, ticket, application.iin)
+    receipt, language = new_receipt(), language_of(exchange)
+    with services.crowd.hold():
         admission = _admission(services, intake, application, _Around(client, language, key, receipt))
         if ticket:
             admission = _with_place(admission, ticket.place)

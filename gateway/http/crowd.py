@@ -5,13 +5,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gateway.http.metrics import Shed, count_shed
 from gateway.http.refusals import ComeBack, Limited, ProblemCode, Quota, Refusal
 
-# Each of these takes a fraction of a millisecond, so the last of them is answered within a tenth of a second.
-MOST_NEWCOMERS = 512
+# Submissions in hand, from their last byte to their answer, in a process that answers quickly.
+_MOST_ROOM = 512
+
+# Enough to keep even a slow process busy.
+_LEAST_ROOM = 64
 
 # Whoever was called has waited; half as much room again is theirs alone.
-MOST_WITH_TICKET = 768
+_ROOM_WITH_TICKET = 1.5
+
+# What arrives within one turn of the loop finds nothing in hand yet; past this it is refused once it is read.
+_MOST_IN_HAND = 2_048
+
+# An answer should be there within a tenth of a second; past this much of it the room shrinks.
+_SLOW_SECONDS = 0.07
+# By a hundredth for each slow answer, and back by a tenth of a place for each quick one: so few are slow.
+_SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 
 # Addresses remembered for being over their limit, some hundred bytes each.
 _MOST_ADDRESSES = 65_536
@@ -23,19 +35,30 @@ WHEN_CROWDED = ComeBack(3, 12)
 class Crowd:
     def __init__(self) -> None:
         self._in_hand = 0
+        self._room = float(_MOST_ROOM)
         # Addresses that Redis has refused, in the order in which it last did.
         self._paid_until: dict[bytes, float] = {}
 
+    def check_room(self, *, with_ticket: bool) -> None:
+        """Raise Refusal when so many are in hand that one more would wait too long."""
+        if self._in_hand >= self._room * (_ROOM_WITH_TICKET if with_ticket else 1):
+            count_shed(Shed.OVERLOAD)
+            raise _crowded()
+
     @contextmanager
-    def hold(self, *, with_ticket: bool) -> Iterator[None]:
-        """Count a submission from its headers to its answer; raises Refusal when there are too many."""
-        if self._in_hand >= (MOST_WITH_TICKET if with_ticket else MOST_NEWCOMERS):
-            raise Refusal(ProblemCode.FULL, come_back=WHEN_CROWDED, detail_key="problem.full.crowded")
+    def hold(self) -> Iterator[None]:
+        """Count a submission whose body is read until it is decided; raises Refusal."""
+        if self._in_hand >= _MOST_IN_HAND:
+            raise _crowded()
+        began_at = time.monotonic()
         self._in_hand += 1
         try:
             yield
         finally:
             self._in_hand -= 1
+            is_slow = time.monotonic() - began_at > _SLOW_SECONDS
+            room = self._room * _SHRINKS_TO if is_slow else self._room + _GROWS_BY
+            self._room = min(max(room, _LEAST_ROOM), _MOST_ROOM)
 
     def note_over_limit(self, client: bytes, quota: Quota, wait_ms: int) -> None:
         """Remember what Redis said of an address, as the moment by which all it was granted is paid for."""
@@ -58,8 +81,13 @@ class Crowd:
         now = time.monotonic()
         wait_seconds = paid_until + quota.interval_seconds - quota.window_seconds - now
         if wait_seconds > 0:
+            count_shed(Shed.ADDRESS)
             raise Limited(ProblemCode.RATE_LIMITED, quota, math.ceil(wait_seconds * 1000))
         if paid_until > now:
             self._paid_until[client] = paid_until + quota.interval_seconds
         else:
             del self._paid_until[client]
+
+
+def _crowded() -> Refusal:
+    return Refusal(ProblemCode.FULL, come_back=WHEN_CROWDED, detail_key="problem.full.crowded")

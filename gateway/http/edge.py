@@ -7,6 +7,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from gateway.http.express import Direct, Timetable, ride
+from gateway.http.metrics import count_request
 from gateway.http.problems import answer_error
 from gateway.http.refusals import ProblemCode, Refusal
 from gateway.http.request import Trace, fold_headers
@@ -15,7 +16,7 @@ from gateway.http.services import Services
 # A browser with its cookies and a proxy's additions stays below half of this.
 MOST_HEADER_BYTES = 16_384
 
-# A method is what a client likes it to be; only these are written into logs.
+# A method is what a client likes it to be; only these are written into logs and metrics.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _NO_STORE = (b"cache-control", b"no-store")
@@ -45,7 +46,7 @@ class Edge:
         try:
             await self._serve(scope, receive, send_with_headers)
         finally:
-            self._log_request(scope, trace, status, time.perf_counter() - began_at)
+            self._tell(scope, trace, status, time.perf_counter() - began_at)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         exchange = Direct(scope, receive)
@@ -61,15 +62,18 @@ class Edge:
         else:
             await self._app(scope, receive, send)
 
-    def _log_request(self, scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
+    def _tell(self, scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
         # The route's template, never the path: a path may hold an id, and whatever somebody typed.
+        route = scope.get("path_template", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        count_request(route, method, status, trace.problem, seconds)
         bound = {} if trace.application_id is None else {"application_id": trace.application_id}
         if trace.problem is not None:
             bound["problem"] = trace.problem
         self._log.info(
             "request",
-            method=scope["method"] if scope["method"] in _METHODS else "other",
-            route=scope.get("path_template", "unmatched"),
+            method=method,
+            route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
             **bound,

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.domain.tickets import Place
+from gateway.inflight.metrics import batch_sizes
 from gateway.inflight.store import Store
 
 # A longer batch would hold up everybody else in Redis; each is checked and written as one.
@@ -133,6 +134,7 @@ async def admit(
     store: Store, programme: str, rules: AdmissionRules, batch: Sequence[Admission]
 ) -> list[Decision]:
     """Decide on at most MOST_PER_CALL applications in one round trip; raises StoreUnavailable."""
+    batch_sizes(programme).add(len(batch))
     items = [value for one in batch for value in msgspec.structs.astuple(one)]
     replies = await store.call("admit", programme, items, **msgspec.structs.asdict(rules))
     return [_decision(reply) for reply in replies]

@@ -12,6 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from gateway.inflight.library import load_library
+from gateway.inflight.metrics import round_trips
 
 # Bounds what a flood can open; past it a call fails at once instead of waiting in line.
 _MOST_CONNECTIONS = 512
@@ -83,6 +84,7 @@ class Store:
         self._begin()
         known = self._library.verbs[verb]
         arguments = [known.function, 1, door_key(programme), *known.arguments(values), *items]
+        began_at = time.perf_counter()
         try:
             try:
                 reply = await self._fcall(arguments)
@@ -95,6 +97,8 @@ class Store:
             if self._pause_seconds and not isinstance(error, ResponseError):
                 self._ask_again_at = time.monotonic() + self._pause_seconds
             raise StoreUnavailable(type(error).__name__) from error
+        finally:
+            round_trips(verb).add(time.perf_counter() - began_at)
         self._ask_again_at = None
         return reply
 

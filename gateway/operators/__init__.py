@@ -1,1 +1,1 @@
-"""The operators' command line: what they see and what they may change."""
+"""The operators' process and command line: what they see and what they may change."""

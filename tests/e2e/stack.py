@@ -59,7 +59,7 @@ class Stack:
         assert self._process.wait(STOP_SECONDS) == 0
 
     def children(self) -> dict[str, int]:
-        """Pids of the supervisor's children by what they are: valkey, standins, gateway, worker."""
+        """Pids of the supervisor's children by what they are: the roles of `_role`."""
         assert self._process is not None
         found = {}
         for pid, parent, command in _processes():
@@ -150,6 +150,7 @@ def _role(command: list[str]) -> str | None:
     roles = {
         "valkey-server": "valkey",
         "-m loadtests.standins": "standins",
+        "-m gateway.operators.serve": "operators",
         "-m gateway": "gateway",
         "-m workers.main": "worker",
     }

@@ -116,7 +116,7 @@ def test_its_commands_are_processes_of_the_service(tmp_path: Path, image: Path) 
     subprocess.run(["sh", "-c", step.replace("/usr/local/bin", str(bin_dir))], check=True)
 
     modules = {path.name: path.read_text().split()[-2] for path in bin_dir.iterdir()}
-    assert modules == {"gateway": "gateway", "worker": "workers.main"}
+    assert modules == {"gateway": "gateway", "worker": "workers.main", "operators": "gateway.operators.serve"}
     for module in modules.values():
         parts = image.joinpath(*module.split("."))
         assert parts.with_suffix(".py").exists() or (parts / "__main__.py").exists()

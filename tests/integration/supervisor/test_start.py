@@ -49,7 +49,7 @@ def test_a_wrong_programme_is_named_once(tmp_path: Path) -> None:
     assert str(programmes / "42500.toml") in said
 
 
-@pytest.mark.parametrize("variable", ["QABYLDAU_PORT", "QABYLDAU_STANDINS_PORT"])
+@pytest.mark.parametrize("variable", ["QABYLDAU_PORT", "QABYLDAU_OPERATORS_PORT", "QABYLDAU_STANDINS_PORT"])
 def test_a_port_in_use_is_named_with_its_variable(variable: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])

@@ -67,7 +67,12 @@ def test_nothing_outlives_a_killed_supervisor(running: Service) -> None:
 
 def test_each_program_comes_back_when_it_is_killed(running: Service) -> None:
     children = {module_of(pid): pid for pid in running.pids() if parent_of(pid) == running.process.pid}
-    for name, module in {"gateway": "gateway", "stand-ins": "loadtests.standins"}.items():
+    modules = {
+        "gateway": "gateway",
+        "operators": "gateway.operators.serve",
+        "stand-ins": "loadtests.standins",
+    }
+    for name, module in modules.items():
         os.kill(children[module], signal.SIGKILL)
         running.read_until(f"{name} is back")
 

@@ -1,0 +1,134 @@
+"""What the processes of a gateway count, in files that outlive them.
+
+The files are those of prometheus-client's multiprocess mode, and it reads them. Its own instruments ask for
+the process and take a lock at every step, 4.5 µs for what one request counts. Adding to mapped memory takes a
+seventh of that, and what a killed process has counted is there just the same.
+"""
+
+import os
+import socket
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from prometheus_client import Metric
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
+from prometheus_client.multiprocess import MultiProcessCollector
+
+Cells: TypeAlias = "memoryview[float]"
+
+_BYTES_PER_CELL = 8
+
+
+class Count:
+    """A number that goes up. One thread adds: whatever is counted is counted on the event loop."""
+
+    __slots__ = ("_at", "_cells")
+
+    def __init__(self, cells: Cells, at: int) -> None:
+        self._cells, self._at = cells, at
+
+    def add(self, amount: float = 1) -> None:
+        self._cells[self._at] += amount
+
+
+class Spread:
+    """How many values fall up to each bound, or above the last, and their sum. One thread here as well."""
+
+    __slots__ = ("_bounds", "_buckets", "_cells", "_sum")
+
+    def __init__(self, bounds: Sequence[float], cells: Cells, places: Sequence[int]) -> None:
+        self._bounds, self._cells = bounds, cells
+        *self._buckets, self._sum = places
+
+    def add(self, value: float) -> None:
+        cells = self._cells
+        cells[self._buckets[bisect_left(self._bounds, value)]] += 1
+        cells[self._sum] += value
+
+
+class Ledger:
+    """Where a process counts. Until it is opened that is its own memory, which nobody reads.
+
+    `count` and `spread` are for setting up: whoever counts often keeps what they return. Labels are few and
+    never personal.
+    """
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._files: dict[str, MmapedDict] = {}
+
+    def open(self, folder: Path) -> None:
+        """Keep what is set up from now on in files of this process in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def count(self, name: str, about: str, **labels: str) -> Count:
+        """Find or begin a counter; `name` ends with `_total`."""
+        key = _key(name.removesuffix("_total"), name, labels, about)
+        cells, (at,) = self._cells("counter", [key])
+        return Count(cells, at)
+
+    def spread(self, name: str, about: str, bounds: Sequence[float], **labels: str) -> Spread:
+        """Find or begin a histogram; `name` ends with its unit."""
+        keys = [
+            _key(name, f"{name}_bucket", {**labels, "le": str(bound)}, about)
+            for bound in (*bounds, float("inf"))
+        ]
+        return Spread(bounds, *self._cells("histogram", [*keys, _key(name, f"{name}_sum", labels, about)]))
+
+    def _cells(self, kind: str, keys: Sequence[str]) -> tuple[Cells, list[int]]:
+        if self._folder is None:
+            return memoryview(bytearray(len(keys) * _BYTES_PER_CELL)).cast("d"), list(range(len(keys)))
+        if kind not in self._files:
+            path = self._folder / f"{kind}_{os.getpid()}.db"
+            self._files[kind] = MmapedDict(str(path))  # type: ignore[no-untyped-call]  # It has no types.
+        file = self._files[kind]
+        for key in keys:
+            # Makes the entry, for which the file may grow: its mapping is asked for afterwards.
+            file.read_value(key)  # type: ignore[no-untyped-call]  # As above.
+        places = [file._positions[key] // _BYTES_PER_CELL for key in keys]  # noqa: SLF001 - Past its slow door.
+        return memoryview(file._m).cast("d"), places  # noqa: SLF001 - The same.
+
+
+LEDGER = Ledger()
+
+
+def folder_of(counts_dir: Path, port: int) -> Path:
+    """A folder a gateway, so that several machines or containers may share a data directory."""
+    return counts_dir / f"{socket.gethostname()}:{port}"
+
+
+def begin_anew(folder: Path) -> None:
+    """Forget the counts of the run before; call it before any process counts. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.db"):
+        path.unlink()
+
+
+def read_counts(counts_dir: Path) -> list[Metric]:
+    """Add up the processes of each gateway, dead ones too; the label `gateway` says whose sums they are.
+
+    Sums of several gateways would fall whenever one of them starts anew, and a counter must not.
+    """
+    families: dict[str, Metric] = {}
+    for folder in sorted(counts_dir.glob("*/")):
+        for found in _merge(folder):
+            family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
+            for sample in found.samples:
+                family.add_sample(sample.name, {"gateway": folder.name, **sample.labels}, sample.value)
+    return list(families.values())
+
+
+def _merge(folder: Path) -> list[Metric]:
+    try:
+        # A file that was created this moment is empty.
+        files = [str(path) for path in sorted(folder.glob("*.db")) if path.stat().st_size]
+        return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]  # As above.
+    except FileNotFoundError:
+        return []  # This gateway starts anew this moment.
+
+
+def _key(family: str, name: str, labels: dict[str, str], about: str) -> str:
+    return mmap_key(family, name, list(labels), list(labels.values()), about)

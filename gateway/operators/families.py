@@ -1,0 +1,78 @@
+"""Figures of the programmes as metric families: a family a field, a sample a programme, lane or queue."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from gateway.inflight.figures import Figures
+
+_SLOTS = {
+    "limit": "Slots that may be taken at once.",
+    "live": "Slots taken: leases and cases in process.",
+    "unconfirmed": "Slots leased to whoever has not confirmed a phone yet.",
+    "high": "The most slots ever taken at once.",
+}
+_APPLICATIONS = {"accepted": "Applications whose phone was confirmed."}
+_TICKETS_NOW = {
+    "waiting": "Tickets not called yet.",
+    "reserved": "Tickets called whose slot is kept until they come.",
+}
+_TICKETS_EVER = {"minted": "Tickets given.", "called": "Tickets called."}
+_QUEUES = {
+    "jobs": "Jobs waiting or running.",
+    "oldest_seconds": "For how long the oldest job has been due.",
+}
+
+# Label values, and the struct that has the fields.
+_Row = tuple[list[str], Any]
+
+
+def families_of(programmes: Mapping[str, Figures]) -> list[Metric]:
+    codes: list[_Row] = [([code], one) for code, one in programmes.items()]
+    lanes: list[_Row] = [
+        ([code, name], lane)
+        for code, one in programmes.items()
+        for name, lane in (("line", one.line), ("front_row", one.front_row))
+    ]
+    queues: list[_Row] = [
+        ([code, name], queue) for code, one in programmes.items() for name, queue in one.queues.items()
+    ]
+    return [
+        *_families(GaugeMetricFamily, "slots", _SLOTS, ["programme"], codes),
+        *_families(CounterMetricFamily, "applications", _APPLICATIONS, ["programme"], codes),
+        *_families(GaugeMetricFamily, "tickets", _TICKETS_NOW, ["programme", "lane"], lanes),
+        *_families(CounterMetricFamily, "tickets", _TICKETS_EVER, ["programme", "lane"], lanes),
+        *_families(GaugeMetricFamily, "queue", _QUEUES, ["programme", "queue"], queues),
+        _shadowed(programmes),
+    ]
+
+
+def store_family(*, is_up: bool) -> Metric:
+    return GaugeMetricFamily("qabyldau_store_up", "Whether Redis answered this scrape.", value=is_up)
+
+
+def _shadowed(programmes: Mapping[str, Figures]) -> Metric:
+    about = "What limits in shadow would have refused."
+    family = CounterMetricFamily("qabyldau_limits_shadowed", about, labels=["programme", "limit"])
+    for code, one in programmes.items():
+        for limit, count in one.shadowed.items():
+            family.add_metric([code, limit], count)
+    return family
+
+
+def _families(
+    kind: type[GaugeMetricFamily | CounterMetricFamily],
+    prefix: str,
+    fields: Mapping[str, str],
+    labels: Sequence[str],
+    rows: Sequence[_Row],
+) -> list[Metric]:
+    found: list[Metric] = []
+    for field, about in fields.items():
+        family = kind(f"qabyldau_{prefix}_{field}", about, labels=labels)
+        for values, row in rows:
+            family.add_metric(values, getattr(row, field))
+        found.append(family)
+    return found

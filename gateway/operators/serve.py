@@ -1,0 +1,52 @@
+"""`python -m gateway.operators.serve`: the operators' process, one for the gateways of a data directory."""
+
+import sys
+
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from config.settings import Settings, find_redis_url, load_settings
+from gateway.domain.programme import load_programmes
+from gateway.http.logs import configure_logs, library_logging
+
+# The supervisor takes it for: the settings are wrong, starting again would not help.
+EXIT_BAD_SETTING = 2
+
+# A scrape ends within the deadline of Redis; the supervisor waits ten seconds.
+STOP_SECONDS = 8
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+        # What is wrong is said here once, and not by the serving process again and again.
+        find_redis_url(settings)
+        load_programmes(settings.programmes_dir)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_BAD_SETTING)
+    configure_logs(settings.log_level)
+    _server(settings).serve()
+
+
+def _server(settings: Settings) -> MPServer:
+    return MPServer(
+        "gateway.operators.app:app_from_environment",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=settings.operators_host,
+        port=settings.operators_port,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels(settings.log_level),
+        log_dictconfig=library_logging(settings.log_level),
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()
