@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check figures format lock clean
+.PHONY: help run test check figures bench format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
@@ -27,6 +27,11 @@ check: .venv/.dev ## lint, formatting, types and the table of imports
 figures: .venv/.dev ## measure start, memory and latency of the service on this machine
 	@$(BIN)/python -m tests.e2e.figures
 
+bench: .venv/.dev build/.bench ## measure the door beside what others build (some rows: ARGS="--only admissions")
+	@command -v redis-benchmark >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y -qq redis-tools \
+		>/dev/null 2>&1; } || echo "Without redis-benchmark the rows of the function are left out."
+	@$(BIN)/python -m loadtests.bench $(ARGS)
+
 format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff check --fix-only .
 	@$(BIN)/python -m ruff format .
@@ -36,6 +41,8 @@ lock: ## pin what requirements/*.in names, with hashes (needs uv; the newest: AR
 		uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 			--quiet $(ARGS) $$set.in --output-file $$set.txt || exit 1; \
 	done
+	@cd loadtests/bench/peers && uv pip compile --generate-hashes --universal --python-version 3.11 --no-header \
+		--no-emit-index-url --quiet $(ARGS) requirements.in --output-file requirements.txt
 
 clean: ## remove .venv and all caches; the data in var/ stays
 	@rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -49,6 +56,13 @@ $(BIN)/python:
 .venv/.local: requirements/local.txt | $(BIN)/python
 	@echo "Installing what the service needs, once …"
 	@$(INSTALL) -r requirements/local.txt
+	@touch $@
+
+build/.bench: loadtests/bench/peers/requirements.txt
+	@echo "Installing what the door is compared with, once …"
+	@mkdir -p build && $(PYTHON) -m venv --without-pip build/bench-venv
+	@$(PYTHON) -m pip --python build/bench-venv/bin/python install --quiet --disable-pip-version-check --no-input \
+		--no-deps --require-hashes -r $<
 	@touch $@
 
 # What develops also runs: dev.txt holds all of local.txt.

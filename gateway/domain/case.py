@@ -1,8 +1,8 @@
 """The states of a case and the names it goes by."""
 
-import base64
 import re
 import secrets
+import string
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -43,8 +43,10 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     **dict.fromkeys(ENDED, frozenset[State]()),
 }
 
-# Enough that ids can be neither guessed nor met twice.
-ID_BYTES = 16
+# Five bits a letter: enough that ids can be neither guessed nor met twice.
+_ID_LETTERS = 26
+# Every byte stands for a letter of base32, and each letter for equally many bytes.
+_LETTER_OF_BYTE = bytes(ord((string.ascii_lowercase + "234567")[byte % 32]) for byte in range(256))
 
 _APPLICATION_ID = re.compile(r"([a-z0-9]{1,16})-[a-z2-7]{26}")
 # Seven digits; an eighth only once seven are used up, so that every number has exactly one written form.
@@ -58,8 +60,8 @@ class JournalNumber(NamedTuple):
 
 
 def new_application_id(programme: str) -> str:
-    random = base64.b32encode(secrets.token_bytes(ID_BYTES)).decode().rstrip("=").lower()
-    return f"{programme}-{random}"
+    random = secrets.token_bytes(_ID_LETTERS).translate(_LETTER_OF_BYTE)
+    return f"{programme}-{random.decode()}"
 
 
 def programme_of(application_id: str) -> str | None:

@@ -8,6 +8,9 @@ from msgspec import Struct
 
 JSON = "application/json"
 
+OF_EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"),)
+NO_STORE = (b"cache-control", b"no-store")
+
 
 class Answer(Struct, frozen=True):
     status: int
@@ -22,7 +25,10 @@ class Answer(Struct, frozen=True):
         headers = [
             (b"content-type", self.media_type.encode()),
             (b"content-length", b"%d" % len(self.body)),
-            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+            *OF_EVERY_ANSWER,
+            NO_STORE,
         ]
+        for name, value in self.headers.items():
+            headers.append((name.lower().encode(), value.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

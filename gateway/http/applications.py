@@ -80,11 +80,14 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
     if ticket:
         check_claim(services.ring, intake, ticket, application.iin)
     receipt, language = new_receipt(), language_of(exchange)
-    with services.crowd.hold():
+    taken_at = services.crowd.take()
+    try:
         admission = _admission(services, intake, application, _Around(client, language, key, receipt))
         if ticket:
             admission = _with_place(admission, ticket.place)
         decision = await intake.desk.admit(admission)
+    finally:
+        services.crowd.let_go(taken_at)
     if isinstance(decision, OverLimit) and decision.limit == intake.address_quota.name:
         services.crowd.note_over_limit(client, intake.address_quota, decision.retry_after_ms)
     application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)

@@ -51,7 +51,7 @@ class Proxies:
         return hop
 
     def _is_trusted(self, packed: bytes) -> bool:
-        return any(first <= packed <= last for first, last in self._ranges if len(first) == len(packed))
+        return any(first <= packed <= last and len(first) == len(packed) for first, last in self._ranges)
 
 
 def _parse(text: str) -> bytes | None:

@@ -2,8 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from gateway.http.metrics import Shed, count_shed
 from gateway.http.refusals import ComeBack, Limited, ProblemCode, Quota, Refusal
@@ -14,10 +12,7 @@ _MOST_ROOM = 512
 # Enough to keep even a slow process busy.
 _LEAST_ROOM = 64
 
-# Whoever was called has waited; half as much room again is theirs alone.
-_ROOM_WITH_TICKET = 1.5
-
-# What arrives within one turn of the loop finds nothing in hand yet; past this it is refused once it is read.
+# Whoever holds a ticket has waited, and comes no faster than tickets are called: only this bounds them too.
 _MOST_IN_HAND = 2_048
 
 # An answer should be there within a tenth of a second; past this much of it the room shrinks.
@@ -40,25 +35,24 @@ class Crowd:
         self._paid_until: dict[bytes, float] = {}
 
     def check_room(self, *, with_ticket: bool) -> None:
-        """Raise Refusal when so many are in hand that one more would wait too long."""
-        if self._in_hand >= self._room * (_ROOM_WITH_TICKET if with_ticket else 1):
+        """Raise Refusal when so many are in hand that one more newcomer would wait too long."""
+        if self._in_hand >= (_MOST_IN_HAND if with_ticket else self._room):
             count_shed(Shed.OVERLOAD)
             raise _crowded()
 
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Count a submission whose body is read until it is decided; raises Refusal."""
+    def take(self) -> float:
+        """Count a submission whose body is read; returns when, for `let_go`. Raises Refusal."""
         if self._in_hand >= _MOST_IN_HAND:
             raise _crowded()
-        began_at = time.monotonic()
         self._in_hand += 1
-        try:
-            yield
-        finally:
-            self._in_hand -= 1
-            is_slow = time.monotonic() - began_at > _SLOW_SECONDS
-            room = self._room * _SHRINKS_TO if is_slow else self._room + _GROWS_BY
-            self._room = min(max(room, _LEAST_ROOM), _MOST_ROOM)
+        return time.monotonic()
+
+    def let_go(self, taken_at: float) -> None:
+        """Count a submission that is decided, however."""
+        self._in_hand -= 1
+        is_slow = time.monotonic() - taken_at > _SLOW_SECONDS
+        room = self._room * _SHRINKS_TO if is_slow else self._room + _GROWS_BY
+        self._room = min(max(room, _LEAST_ROOM), _MOST_ROOM)
 
     def note_over_limit(self, client: bytes, quota: Quota, wait_ms: int) -> None:
         """Remember what Redis said of an address, as the moment by which all it was granted is paid for."""

@@ -6,6 +6,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from gateway.http.answers import NO_STORE, OF_EVERY_ANSWER, Answer
 from gateway.http.express import Direct, Timetable, ride
 from gateway.http.metrics import count_request
 from gateway.http.problems import answer_error
@@ -19,9 +20,6 @@ MOST_HEADER_BYTES = 16_384
 # A method is what a client likes it to be; only these are written into logs and metrics.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-_NO_STORE = (b"cache-control", b"no-store")
-_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-
 
 class Edge:
     def __init__(self, app: ASGIApp, services: Services, timetable: Timetable) -> None:
@@ -33,40 +31,36 @@ class Edge:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        began_at, status = time.perf_counter(), 0
+        began_at = time.perf_counter()
         trace = scope["state"]["trace"] = Trace(self._services, fold_headers(scope["headers"]))
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = _with_own(list(message["headers"]))
-            await send(message)
-
         try:
-            await self._serve(scope, receive, send_with_headers)
+            answer = await self._ride(scope, receive)
+            if answer is None:
+                await self._app(scope, receive, _with_own_headers(trace, send))
+            else:
+                trace.status = answer.status
+                await answer.send(send)
         finally:
-            self._tell(scope, trace, status, time.perf_counter() - began_at)
+            self._tell(scope, trace, time.perf_counter() - began_at)
 
-    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _ride(self, scope: HTTPScope, receive: Receive) -> Answer | None:
+        """Return None for what the framework serves."""
         exchange = Direct(scope, receive)
-        express = self._timetable.get((scope["method"], scope["path"]))
-        if _header_bytes(scope) > MOST_HEADER_BYTES:
+        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MOST_HEADER_BYTES:
             # The rest of what is being sent is not worth reading.
             refusal = Refusal(ProblemCode.HEADERS_TOO_LARGE, headers={"Connection": "close"})
-            await answer_error(exchange, refusal).send(send)
-        elif express is not None:
-            scope["path_template"] = express.template
-            answer = await ride(express, exchange)
-            await answer.send(send)
-        else:
-            await self._app(scope, receive, send)
+            return answer_error(exchange, refusal)
+        express = self._timetable.get((scope["method"], scope["path"]))
+        if express is None:
+            return None
+        scope["path_template"] = express.template
+        return await ride(express, exchange)
 
-    def _tell(self, scope: HTTPScope, trace: Trace, status: int, seconds: float) -> None:
+    def _tell(self, scope: HTTPScope, trace: Trace, seconds: float) -> None:
         # The route's template, never the path: a path may hold an id, and whatever somebody typed.
         route = scope.get("path_template", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        count_request(route, method, status, trace.problem, seconds)
+        count_request(route, method, trace.status, trace.problem, seconds)
         bound = {} if trace.application_id is None else {"application_id": trace.application_id}
         if trace.problem is not None:
             bound["problem"] = trace.problem
@@ -74,19 +68,21 @@ class Edge:
             "request",
             method=method,
             route=route,
-            status=status,
+            status=trace.status,
             duration_ms=round(seconds * 1000, 1),
             **bound,
         )
 
 
-def _header_bytes(scope: HTTPScope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])
+def _with_own_headers(trace: Trace, send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            trace.status = message["status"]
+            headers = [*message["headers"], *OF_EVERY_ANSWER]
+            # Only the facts of a programme say themselves how long they may be kept.
+            if not any(name.lower() == NO_STORE[0] for name, _ in headers):
+                headers.append(NO_STORE)
+            message["headers"] = headers
+        await send(message)
 
-
-def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    headers.append(_NO_SNIFFING)
-    # Only the facts of a programme say themselves how long they may be kept.
-    if not any(name.lower() == b"cache-control" for name, _ in headers):
-        headers.append(_NO_STORE)
-    return headers
+    return send_with_headers

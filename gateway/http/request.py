@@ -1,7 +1,7 @@
 """What every route reads from a request before its body."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 from litestar import Request
@@ -30,6 +30,8 @@ class Trace(msgspec.Struct):
 
     services: Services
     headers: Headers
+    # Nothing was answered while this is 0.
+    status: int = 0
     application_id: str | None = None
     problem: str | None = None
 
@@ -47,7 +49,8 @@ def services_of(exchange: Exchange) -> Services:
 
 
 def trace_of(exchange: Exchange) -> Trace:
-    return cast("Trace", exchange.scope["state"]["trace"])
+    trace: Trace = exchange.scope["state"]["trace"]
+    return trace
 
 
 def header_of(exchange: Exchange, name: bytes) -> str | None:

@@ -80,12 +80,17 @@ local function unconfirmed_count(tag, svc)
   return redis.call('ZCOUNT', tag .. 'slots', '(' .. int(svc), '(' .. int(NEVER))
 end
 
+-- Keeps the most that was ever live.
+local function note_high(tag, live)
+  local high = tonumber(redis.call('HGET', tag .. 'door', 'high')) or 0
+  if live > high then
+    redis.call('HSET', tag .. 'door', 'high', int(live))
+  end
+end
+
 local function take_slot(tag, person, lease_end, live)
   redis.call('ZADD', tag .. 'slots', int(lease_end), person)
-  local high = tonumber(redis.call('HGET', tag .. 'door', 'high')) or 0
-  if live + 1 > high then
-    redis.call('HSET', tag .. 'door', 'high', int(live + 1))
-  end
+  note_high(tag, live + 1)
 end
 
 -- The unlapsed end of a person's slot, or nil.

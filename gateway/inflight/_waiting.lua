@@ -68,6 +68,10 @@ local function reserved(tag, room, lane)
   return math.max(last - first + 1, 0) - spent_between(tag, lane, first, last)
 end
 
+local function was_anybody_told_to_wait(room)
+  return room.m0 + room.m1 > 0
+end
+
 local function waiting(room, lane)
   return room['m' .. lane] - room['c' .. lane]
 end

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -140,27 +140,36 @@ async def admit(
     return [_decision(reply) for reply in replies]
 
 
+_Waiting: TypeAlias = tuple[Admission, asyncio.Future[Decision]]
+
+
 class AdmissionDesk:
-    """Gathers what arrives in one turn of the loop, in order, and asks Redis once for all of it."""
+    """Gathers what arrives in one turn of the loop and asks Redis once for all of it.
+
+    Each in the order in which they came, whoever holds a ticket goes before newcomers.
+    """
 
     def __init__(self, store: Store, programme: str, rules: AdmissionRules) -> None:
         self._store, self._programme, self._rules = store, programme, rules
-        self._waiting: deque[tuple[Admission, asyncio.Future[Decision]]] = deque()
+        self._called = deque[_Waiting]()
+        self._newcomers = deque[_Waiting]()
         self._calls: set[asyncio.Task[None]] = set()
 
     async def admit(self, application: Admission) -> Decision:
         """Raises StoreUnavailable."""
         loop = asyncio.get_running_loop()
         decision: asyncio.Future[Decision] = loop.create_future()
-        if not self._waiting:
+        if not self._called and not self._newcomers:
             loop.call_soon(self._send)
-        self._waiting.append((application, decision))
+        (self._called if application.lane else self._newcomers).append((application, decision))
         return await decision
 
     def _send(self) -> None:
-        while self._waiting and len(self._calls) < MOST_CALLS:
-            size = min(len(self._waiting), MOST_PER_CALL)
-            batch = [self._waiting.popleft() for _ in range(size)]
+        while (self._called or self._newcomers) and len(self._calls) < MOST_CALLS:
+            batch: list[_Waiting] = []
+            for queue in (self._called, self._newcomers):
+                while queue and len(batch) < MOST_PER_CALL:
+                    batch.append(queue.popleft())
             call = asyncio.create_task(self._decide(batch))
             self._calls.add(call)
             call.add_done_callback(self._ended)
@@ -169,7 +178,7 @@ class AdmissionDesk:
         self._calls.discard(call)
         self._send()
 
-    async def _decide(self, batch: list[tuple[Admission, asyncio.Future[Decision]]]) -> None:
+    async def _decide(self, batch: list[_Waiting]) -> None:
         try:
             decisions = await admit(self._store, self._programme, self._rules, [one for one, _ in batch])
         except Exception as error:  # noqa: BLE001 - Whatever failed, every waiting caller must hear of it.

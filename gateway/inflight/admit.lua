@@ -12,26 +12,29 @@
 --   {5} {6, position} {7}                         the ticket is invalid · not called yet · missed twice
 --   {8, limit, retry_after_ms}                    too many from this address, or of this person
 
--- Candidates of a person whose lease has not ended, the earliest end, and whether one proved the same IBAN.
-local function candidates_of(tag, person, proof, svc)
-  local fields = redis.call('HGETALL', tag .. 'person:' .. person)
-  local count, earliest, winner, proven = 0, nil, nil, false
+-- What is known of a person: candidates whose lease has not ended and the earliest end, the winner, whether one of
+-- them proved the same IBAN, and whether this very call was made before.
+local function read_person(tag, item, svc)
+  local fields = redis.call('HGETALL', tag .. 'person:' .. item.person)
+  local seen = {count = 0, proven = false, sent_before = false}
   for i = 1, #fields, 2 do
-    if fields[i] == 'winner' then
-      winner = fields[i + 1]
-    elseif fields[i] == 'proof' then
-      proven = proven or fields[i + 1] == proof
+    local name, value = fields[i], fields[i + 1]
+    if name == 'winner' then
+      seen.winner = value
+    elseif name == 'proof' then
+      seen.proven = seen.proven or value == item.proof
     else
-      local lease_end, known = string.match(fields[i + 1], '^(%d+):(%w+)$')
+      local lease_end, known = string.match(value, '^(%d+):(%w+)$')
       lease_end = tonumber(lease_end)
+      seen.sent_before = seen.sent_before or name == item.id
       if lease_end > svc then
-        count = count + 1
-        earliest = math.min(earliest or lease_end, lease_end)
-        proven = proven or known == proof
+        seen.count = seen.count + 1
+        seen.earliest = math.min(seen.earliest or lease_end, lease_end)
+        seen.proven = seen.proven or known == item.proof
       end
     end
   end
-  return count, earliest, winner, proven
+  return seen
 end
 
 -- The same call sent again after a broken connection: it was counted and answered before.
@@ -52,30 +55,45 @@ local function repeated(tag, item)
   return nil
 end
 
-local function write(tag, item, wall, lease_end, expires)
+local function write(tag, door, item)
   redis.call('HSET', tag .. 'case:' .. item.id, 'v', 1, 'state', 'awaiting_phone', 'person', item.person,
-    'receipt', item.receipt_hash, 'body', item.body, 'idempotency', item.idempotency, 'lease', int(lease_end),
-    'expires', int(expires), 'proof', item.proof, 'history', step(nil, 'awaiting_phone', wall))
-  redis.call('ZADD', tag .. 'leases', int(lease_end), item.id)
-  redis.call('HSET', tag .. 'person:' .. item.person, item.id, int(lease_end) .. ':' .. item.proof)
+    'receipt', item.receipt_hash, 'body', item.body, 'idempotency', item.idempotency, 'lease', door.lease_end_text,
+    'expires', door.expires_text, 'proof', item.proof, 'history', door.history)
+  redis.call('HSET', tag .. 'person:' .. item.person, item.id, door.lease_end_text .. ':' .. item.proof)
+  table.insert(door.leases, door.lease_end_text)
+  table.insert(door.leases, item.id)
   if item.idempotency ~= '' then
     redis.call('HSET', tag .. 'idem:' .. item.idempotency, 'id', item.id, 'digest', item.digest,
-      'sealed_receipt', item.sealed_receipt, 'expires', int(expires))
+      'sealed_receipt', item.sealed_receipt, 'expires', door.expires_text)
   end
 end
 
+-- The slots and leases of a call are written together at its end; a person's second item finds the first in `taken`.
 local function enter(tag, door, item, held, takes_nothing)
-  local lease_end = door.svc + door.lease_ms
-  local expires = door.wall + door.lease_ms
   if not takes_nothing then
-    take_slot(tag, item.person, lease_end, door.live)
     door.live = door.live + 1
     door.unconfirmed = door.unconfirmed + 1
-  elseif held and held < lease_end then
-    redis.call('ZADD', tag .. 'slots', int(lease_end), item.person)
   end
-  write(tag, item, door.wall, lease_end, expires)
-  return {0, expires}
+  if not takes_nothing or (held and held < door.lease_end) then
+    door.taken[item.person] = door.lease_end
+    table.insert(door.slots, door.lease_end_text)
+    table.insert(door.slots, item.person)
+  end
+  write(tag, door, item)
+  return {0, door.expires}
+end
+
+local function close_door(tag, door)
+  if #door.slots > 0 then
+    redis.call('ZADD', tag .. 'slots', unpack(door.slots))
+  end
+  if #door.leases > 0 then
+    redis.call('ZADD', tag .. 'leases', unpack(door.leases))
+  end
+  close_room(door.room)
+  close_limit(door.addresses)
+  close_limit(door.persons)
+  note_high(tag, door.live)
 end
 
 local function wait(tag, room, item, place)
@@ -104,15 +122,20 @@ local function claim_place(tag, door, item, place, who)
   return {worth[1]}
 end
 
+local function is_free(tag, door)
+  local room = door.room
+  if waiting(room, 0) + waiting(room, 1) > 0 or not door.may_enter(door) then
+    return false
+  end
+  local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
+  return door.live + spoken_for < room.limit and (room.inlet == 0 or room.in_second < room.inlet)
+end
+
 local function newcomer(tag, door, item, who)
   local room = door.room
-  local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
-  local nobody_waits = waiting(room, 0) == 0 and waiting(room, 1) == 0
-  local free = nobody_waits and door.live + spoken_for < room.limit and door.may_enter(door)
-  free = free and (room.inlet == 0 or room.in_second < room.inlet)
   -- Whoever has a slot or has applied takes nothing. When the door is full only the same person, shown by the
   -- same IBAN, is let through: otherwise an answer would tell a stranger who has applied.
-  if free or (who.takes_nothing and who.proven) then
+  if (who.takes_nothing and who.proven) or is_free(tag, door) then
     room.in_second = room.in_second + (who.takes_nothing and 0 or 1)
     return enter(tag, door, item, who.held, who.takes_nothing)
   end
@@ -128,59 +151,74 @@ local function place_of(item, room)
     and {lane = tonumber(item.lane), n = tonumber(item.number), again = tonumber(item.again)}
 end
 
-local function decide(tag, door, item)
+local function decide(tag, door, item, person)
   local place = place_of(item, door.room)
   if place == false then
     return {5}
   end
-  local count, earliest, winner, proven = candidates_of(tag, item.person, item.proof, door.svc)
-  if count >= door.candidates then
-    return {4, math.max(earliest - door.svc, 1)}
+  if person.count >= door.candidates then
+    return {4, math.max(person.earliest - door.svc, 1)}
   end
-  local held = slot_end(tag, item.person, door.svc)
-  local who = {held = held, takes_nothing = held or winner, proven = proven}
-  place = place or find_place(tag, item.proof)
+  -- A slot lasts as long as the longest lease of its candidates, or belongs to the winner.
+  local may_hold = person.count > 0 or person.winner
+  local held = may_hold and (door.taken[item.person] or slot_end(tag, item.person, door.svc))
+  local who = {held = held, takes_nothing = held or person.winner, proven = person.proven}
+  place = place or was_anybody_told_to_wait(door.room) and find_place(tag, item.proof)
   return place and claim_place(tag, door, item, place, who) or newcomer(tag, door, item, who)
 end
 
 -- Nothing is counted of what a limit refuses, so that hammering at it makes nobody wait longer. A repeat counts
 -- against its address only: it asks nothing of the person.
 local function admit_one(tag, door, item)
-  local before = sent_again(tag, item)
+  local person = read_person(tag, item, door.svc)
+  local before = person.sent_before and sent_again(tag, item)
   if before then
     return before
   end
-  local address = ask_limit(tag, 'address', item.address, door.address_limit, door.run)
-  if refuses(address) then
-    return {8, 'address', address.wait_ms}
+  if refuses(door.addresses, item.address) then
+    return {8, 'address', wait_ms(door.addresses, item.address)}
   end
   before = repeated(tag, item)
   if not before then
-    local person = ask_limit(tag, 'person', item.person, door.person_limit, door.run)
-    if refuses(person) then
-      return {8, 'person', person.wait_ms}
+    if refuses(door.persons, item.person) then
+      return {8, 'person', wait_ms(door.persons, item.person)}
     end
-    charge(tag, person)
+    charge(door.persons, item.person)
   end
-  charge(tag, address)
-  return before or decide(tag, door, item)
+  charge(door.addresses, item.address)
+  return before or decide(tag, door, item, person)
 end
 
 local function may_enter(door)
   return door.unconfirmed < door.share and not door.sms_down
 end
 
-local function open_door(keys, args, tag)
+local function open_limits(tag, args, items, run)
+  local addresses = open_limit(tag, 'address', args.address_limit, run)
+  local persons = open_limit(tag, 'person', args.person_limit, run)
+  local from, who = {}, {}
+  for at, item in ipairs(items) do
+    from[at], who[at] = item.address, item.person
+  end
+  read_limit(addresses, from)
+  read_limit(persons, who)
+  return addresses, persons
+end
+
+local function open_door(keys, args, items, tag)
   local wall, svc, sms_down_ms, run = serve_clock(keys[1])
   limit_of(keys[1], args.limit_seed)
   begin_epoch(keys[1])
   local share_percent = tonumber(args.share_percent)
+  -- All that enter with one call enter at one moment.
+  local lease_end, expires = svc + args.lease_ms, wall + args.lease_ms
   local door = {
-    wall = wall, svc = svc, run = run, room = open_room(keys[1], svc), lease_ms = tonumber(args.lease_ms),
-    candidates = tonumber(args.candidates), sms_down = sms_down_ms > 0, live = live_count(tag, svc), unconfirmed = 0,
-    share = math.huge, may_enter = may_enter, address_limit = read_limit(args.address_limit),
-    person_limit = read_limit(args.person_limit),
+    svc = svc, room = open_room(keys[1], svc), candidates = tonumber(args.candidates), sms_down = sms_down_ms > 0,
+    live = live_count(tag, svc), unconfirmed = 0, share = math.huge, may_enter = may_enter,
+    lease_end = lease_end, lease_end_text = int(lease_end), expires = expires, expires_text = int(expires),
+    history = step(nil, 'awaiting_phone', wall), slots = {}, leases = {}, taken = {},
   }
+  door.addresses, door.persons = open_limits(tag, args, items, run)
   if share_percent < 100 then
     door.share = math.floor(door.room.limit * share_percent / 100)
     door.unconfirmed = unconfirmed_count(tag, svc)
@@ -190,7 +228,7 @@ end
 
 local function admit(keys, args, items)
   local tag, answers = tag_of(keys), {}
-  local door = open_door(keys, args, tag)
+  local door = open_door(keys, args, items, tag)
   keep_house(tag, door.room, door.svc, door.live, not may_enter(door))
   for _, with_ticket in ipairs({true, false}) do
     for at, item in ipairs(items) do
@@ -199,6 +237,6 @@ local function admit(keys, args, items)
       end
     end
   end
-  close_room(door.room)
+  close_door(tag, door)
   return answers
 end

@@ -16,20 +16,24 @@ local function ask_receipt(keys, args)
   if seen[2] == args.code_hash then
     return {0, left} -- The same call sent again after a broken connection.
   end
-  local address = ask_limit(tag, 'address', args.address, read_limit(args.address_limit), run)
-  if refuses(address) then
-    return {6, address.wait_ms}
+  local addresses = open_limit(tag, 'address', args.address_limit, run)
+  local requests = open_limit(tag, 'request', args.phone_limit, run)
+  read_limit(addresses, {args.address})
+  read_limit(requests, {args.request})
+  if refuses(addresses, args.address) then
+    return {6, wait_ms(addresses, args.address)}
   end
-  charge(tag, address)
-  local asked = ask_limit(tag, 'request', args.request, read_limit(args.phone_limit), run)
+  charge(addresses, args.address)
+  close_limit(addresses)
   if left <= 0 then
     return {5, math.max(day_end(day, args.day_offset_ms) - wall, 1)}
   elseif seen[1] and svc < tonumber(seen[1]) + tonumber(args.resend_ms) then
     return {3, tonumber(seen[1]) + tonumber(args.resend_ms) - svc}
-  elseif refuses(asked) then
-    return {4, asked.wait_ms}
+  elseif refuses(requests, args.request) then
+    return {4, wait_ms(requests, args.request)}
   end
-  charge(tag, asked)
+  charge(requests, args.request)
+  close_limit(requests)
   redis.call('HSET', request, 'sent', int(svc), 'code', args.code_hash, 'ends', int(svc + args.lifetime_ms),
     'message', args.sealed_message, 'day', day, 'wrong', wrong)
   redis.call('PEXPIRE', request, DAY_KEPT_MS)

@@ -38,18 +38,22 @@ end
 
 -- Counts the code against the limits of its phone, of the numbers around it and of the day; all of them or none.
 local function charge_code(tag, args, clock)
-  local phone = ask_limit(tag, 'phone', args.phone_hash, read_limit(args.phone_limit), clock.run)
-  local block = ask_limit(tag, 'block', args.block_hash, read_limit(args.block_limit), clock.run)
+  local phones = open_limit(tag, 'phone', args.phone_limit, clock.run)
+  local blocks = open_limit(tag, 'block', args.block_limit, clock.run)
+  read_limit(phones, {args.phone_hash})
+  read_limit(blocks, {args.block_hash})
   local sent, budget = count_today(tag .. 'codes', 'sent', clock.day), tonumber(args.codes_per_day)
-  if refuses(phone) then
-    return {4, phone.wait_ms}
-  elseif refuses(block) then
-    return {7, block.wait_ms}
+  if refuses(phones, args.phone_hash) then
+    return {4, wait_ms(phones, args.phone_hash)}
+  elseif refuses(blocks, args.block_hash) then
+    return {7, wait_ms(blocks, args.block_hash)}
   elseif budget > 0 and sent >= budget then
     return {8, math.max(day_end(clock.day, args.day_offset_ms) - clock.wall, 1)}
   end
-  charge(tag, phone)
-  charge(tag, block)
+  charge(phones, args.phone_hash)
+  charge(blocks, args.block_hash)
+  close_limit(phones)
+  close_limit(blocks)
   redis.call('HSET', tag .. 'codes', 'day', clock.day, 'sent', sent + 1)
   return nil
 end

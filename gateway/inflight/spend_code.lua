@@ -6,10 +6,12 @@
 local function spend_code(keys, args)
   local tag = tag_of(keys)
   local _, _, run = read_clock(keys[1])
-  local asked = ask_limit(tag, 'phone', args.phone_hash, read_limit(args.phone_limit), run)
-  if refuses(asked) then
+  local phones = open_limit(tag, 'phone', args.phone_limit, run)
+  read_limit(phones, {args.phone_hash})
+  if refuses(phones, args.phone_hash) then
     return {1}
   end
-  charge(tag, asked)
+  charge(phones, args.phone_hash)
+  close_limit(phones)
   return {0}
 end

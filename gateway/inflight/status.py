@@ -61,13 +61,8 @@ class Summary(msgspec.Struct, frozen=True):
 
 async def look(store: Store, programme: str, application_id: str) -> Sight | None:
     """One application as Redis has it, or None; raises StoreUnavailable."""
-    store.check()
-    try:
-        found = await store.redis.hmget(  # type: ignore[misc]  # redis-py types one method for sync and async.
-            f"{{{programme}}}:case:{application_id}", ["state", "receipt", "number", "history", "accepted"]
-        )
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(type(error).__name__) from error
+    key = f"{{{programme}}}:case:{application_id}"
+    found = await store.read("HMGET", key, "state", "receipt", "number", "history", "accepted")
     state, receipt, number, history, accepted = found
     if state is None:
         return None

@@ -1,7 +1,8 @@
 """One Redis and the atomic functions in it."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from redis.asyncio import Connection, Redis
@@ -81,11 +82,10 @@ class Store:
         self, verb: str, programme: str, items: Iterable[object] = (), **values: object
     ) -> list[Any]:
         """Run one verb; raises StoreUnavailable. A lost library is loaded again and the call repeated."""
-        self._begin()
         known = self._library.verbs[verb]
         arguments = [known.function, 1, door_key(programme), *known.arguments(values), *items]
-        began_at = time.perf_counter()
-        try:
+        with self._asking():
+            began_at = time.perf_counter()
             try:
                 reply = await self._fcall(arguments)
             except ResponseError as error:
@@ -93,20 +93,29 @@ class Store:
                     raise
                 await self.load()
                 reply = await self._fcall(arguments)
-        except (RedisError, OSError) as error:
-            if self._pause_seconds and not isinstance(error, ResponseError):
-                self._ask_again_at = time.monotonic() + self._pause_seconds
-            raise StoreUnavailable(type(error).__name__) from error
-        finally:
-            round_trips(verb).add(time.perf_counter() - began_at)
-        self._ask_again_at = None
+            finally:
+                round_trips(verb).add(time.perf_counter() - began_at)
         return reply
 
-    def _begin(self) -> None:
+    async def read(self, *command: object) -> Any:
+        """Run one command that changes nothing; raises StoreUnavailable."""
+        with self._asking():
+            return await self.redis.execute_command(*command)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Raise StoreUnavailable while Redis is not asked, and when it does not answer."""
         self.check()
         if self._ask_again_at is not None:
             # One call finds out for everybody; the others are answered at once meanwhile.
             self._ask_again_at = time.monotonic() + self._pause_seconds
+        try:
+            yield
+        except (RedisError, OSError) as error:
+            if self._pause_seconds and not isinstance(error, ResponseError):
+                self._ask_again_at = time.monotonic() + self._pause_seconds
+            raise StoreUnavailable(type(error).__name__) from error
+        self._ask_again_at = None
 
     async def load(self) -> None:
         """Load the library; another process may have been faster, which is as good."""

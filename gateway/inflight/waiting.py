@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
-from redis.exceptions import RedisError
 
 from gateway.domain.tickets import Place
-from gateway.inflight.store import Store, StoreUnavailable
+from gateway.inflight.store import Store
 
 # Numbers whose windows are over are looked up in pieces of this size, each kept for a while.
 PIECE_BYTES = 8_192
@@ -95,12 +94,8 @@ def stand(place: Place, line: Lane, front_row: Lane) -> Standing | None:
 
 async def fetch_piece(store: Store, programme: str, lane: int, piece: int) -> bytes:
     """Which numbers of a piece have come; raises StoreUnavailable."""
-    store.check()
     start = piece * PIECE_BYTES
-    try:
-        found: bytes = await store.redis.getrange(
-            f"{{{programme}}}:spent{lane}", start, start + PIECE_BYTES - 1
-        )
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(type(error).__name__) from error
+    found: bytes = await store.read(
+        "GETRANGE", f"{{{programme}}}:spent{lane}", start, start + PIECE_BYTES - 1
+    )
     return found
