@@ -1,0 +1,1 @@
+"""What others build, and the floor under all: the other side of each ratio, in a venv of their own."""

@@ -1,0 +1,44 @@
+"""What Redis needs for five million who wait; being written durably or not makes no difference to that."""
+
+import asyncio
+
+from gateway.inflight.records import KEPT_MS
+from gateway.inflight.status import tick
+from gateway.inflight.steering import set_limit
+from loadtests.bench.figures import Figure
+from loadtests.bench.plan import BenchPlan
+from loadtests.bench.redis_applications import PROGRAMME
+from loadtests.bench.redis_minting import mint
+from loadtests.bench.redis_server import redis_server, used_mb
+
+WAITING = 5_000_000
+MOST_MB = 200.0
+
+# Places are in a hash for each four digits. What limits keep is over after two seconds, and Redis removes it
+# until it is about a tenth of all keys.
+_FEW_KEYS = 16**4 * 5 // 4
+
+_POLL_SECONDS = 0.5
+_MOST_POLLS = 120
+
+
+async def measure_waiting(plan: BenchPlan) -> list[Figure]:
+    """Raises NotAsExpected when somebody gets no ticket."""
+    code = PROGRAMME.code
+    async with redis_server(plan, fsync="no") as server:
+        await tick(server.store, code, PROGRAMME.slots, KEPT_MS)
+        await set_limit(server.store, code, 0)
+        none = await used_mb(server.store)
+        await mint(server.store, code, range(WAITING))
+        for _ in range(_MOST_POLLS):
+            if await server.store.redis.dbsize() <= _FEW_KEYS:
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        waiting = (await tick(server.store, code, PROGRAMME.slots, KEPT_MS)).waiting
+        memory = await server.store.redis.info("memory")
+    name = f"memory of {waiting} who wait"
+    used = memory["used_memory"] / 1e6 - none, memory["used_memory_peak"] / 1e6 - none
+    return [
+        Figure(name=name, value=used[0], unit="MB", target=MOST_MB, at_most=True),
+        Figure(name=f"{name}, while limits remember who just came", value=used[1], unit="MB"),
+    ]
