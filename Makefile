@@ -7,15 +7,15 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check figures bench format lock clean
+.PHONY: help run test check figures bench surge surge-ui surge-mutants format lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: .venv/.local ## start the whole service on this machine until Ctrl-C (settings: QABYLDAU_…)
 	@exec $(BIN)/python -m supervisor --until-exit-of $$PPID
 
-test: .venv/.dev ## run all tests, or some: make test ARGS="-k iin"
+test: .venv/.dev build/.surge ## run all tests, or some: make test ARGS="-k iin"
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev ## lint, formatting, types and the table of imports
@@ -32,12 +32,21 @@ bench: .venv/.dev build/.bench ## measure the door beside what others build (som
 		>/dev/null 2>&1; } || echo "Without redis-benchmark the rows of the function are left out."
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
+surge: .venv/.local build/.surge ## rehearse the morning of an announcement (one: PROFILE=announcement)
+	@$(BIN)/python -m loadtests.surge $(PROFILE:%=--profile %) $(ARGS)
+
+surge-ui: .venv/.local build/.surge ## the same on Locust's page, http://127.0.0.1:8089, until Ctrl-C
+	@$(BIN)/python -m loadtests.surge --ui $(PROFILE:%=--profile %) $(ARGS)
+
+surge-mutants: .venv/.local build/.surge ## break the service on purpose, and see that the oracle notices
+	@$(BIN)/python -m loadtests.surge.mutants $(ARGS)
+
 format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff check --fix-only .
 	@$(BIN)/python -m ruff format .
 
 lock: ## pin what requirements/*.in names, with hashes (needs uv; the newest: ARGS=--upgrade)
-	@cd requirements && for set in runtime local dev; do \
+	@cd requirements && for set in runtime local dev surge; do \
 		uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 			--quiet $(ARGS) $$set.in --output-file $$set.txt || exit 1; \
 	done
@@ -62,6 +71,14 @@ build/.bench: loadtests/bench/peers/requirements.txt
 	@echo "Installing what the door is compared with, once …"
 	@mkdir -p build && $(PYTHON) -m venv --without-pip build/bench-venv
 	@$(PYTHON) -m pip --python build/bench-venv/bin/python install --quiet --disable-pip-version-check --no-input \
+		--no-deps --require-hashes -r $<
+	@touch $@
+
+# Locust in a place of its own: what it brings for pytest does not belong into our tests.
+build/.surge: requirements/surge.txt
+	@echo "Installing what the surge needs, once …"
+	@mkdir -p build && $(PYTHON) -m venv --without-pip build/surge-venv
+	@$(PYTHON) -m pip --python build/surge-venv/bin/python install --quiet --disable-pip-version-check --no-input \
 		--no-deps --require-hashes -r $<
 	@touch $@
 
