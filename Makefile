@@ -16,7 +16,7 @@ run: .venv/.local ## start the whole service on this machine until Ctrl-C (setti
 	@exec $(BIN)/python -m supervisor --until-exit-of $$PPID
 
 test: .venv/.dev build/.surge ## run all tests, or some: make test ARGS="-k iin"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: .venv/.dev ## lint, formatting, types and the table of imports
 	@$(BIN)/python -m ruff check .
