@@ -43,6 +43,10 @@ _SET, _ADMIT, _REFUSE = (
 )
 
 
+# Random numbers meet now and then: two strangers are the same person then.
+_SAME_BY_CHANCE = 0.001
+
+
 async def measure_the_function(plan: BenchPlan) -> list[Figure]:
     """Raises NotRun without redis-benchmark, NotAsExpected when the function did something else."""
     binary = shutil.which("redis-benchmark") or shutil.which("valkey-benchmark")
@@ -89,7 +93,8 @@ async def _run(argv: list[str]) -> float:
 async def _check(store: Store, admitted: int, tickets: int) -> None:
     slots = await store.redis.zcard(f"{{{PROGRAMME.code}}}:slots")
     minted = int(await store.redis.hget(door_key(PROGRAMME.code), "m0") or 0)  # type: ignore[misc]  # redis-py types one method for sync and async.
-    if (slots, minted) != (admitted, tickets):
+    least = (1 - _SAME_BY_CHANCE) * admitted, (1 - _SAME_BY_CHANCE) * tickets
+    if not (least[0] <= slots <= admitted and least[1] <= minted <= tickets):
         raise NotAsExpected(f"{slots} slots and {minted} tickets instead of {admitted} and {tickets}")
 
 

@@ -417,12 +417,12 @@ async def test_whoever_is_not_called_yet_waits_though_slots_are_free(store: Stor
 
 
 async def test_the_inlet_does_not_count_whoever_takes_nothing(store: Store) -> None:
-    await refresh(store, 1)
+    await refresh(store, 2)
     await set_clock(store, "svc", 10**12)
 
-    decisions = await knock(store, *(application("a") for _ in range(5)), application("b"))
+    decisions = await knock(store, *(application("a") for _ in range(5)), application("b"), application("c"))
 
-    assert [type(one) for one in decisions] == [Admitted] * 5 + [Full]
+    assert [type(one) for one in decisions] == [Admitted] * 6 + [Full]
 
 
 async def test_without_an_inlet_as_many_come_as_there_are_slots(store: Store) -> None:

@@ -75,6 +75,12 @@ def test_a_peer_is_read_as_an_entry_is() -> None:
     assert come("fd00::9", CLIENT) == v4(CLIENT)
 
 
+def test_the_bytes_of_one_family_are_no_network_of_the_other() -> None:
+    # As bytes these begin like fd00::/8 and 10.0.0.0/8.
+    assert come("253.0.0.1", CLIENT) == v4("253.0.0.1")
+    assert come("a00::1", CLIENT) == v6("a00::1")
+
+
 def test_a_proxys_address_counts_whole_and_not_by_its_network() -> None:
     proxies = Proxies(["2001:db8:1:2::1/128"])
     scope = {"client": ("2001:db8:1:2::2", 1), "headers": [(b"x-forwarded-for", CLIENT.encode())]}
