@@ -7,7 +7,8 @@ def test_lines_of_a_child_stay_whole_behind_its_name() -> None:
     line = '{"event": "қабылданды", "padding": "' + "x" * 100_000 + '"}'
     talking = python(f"import time; print({line!r}); print('no end of line', end='', flush=True)")
     with dummy_service({"name": "one", "argv": talking}) as service:
-        service.read_until("ended")
+        # A line longer than a pipe holds must be read before the stop, which waits a second for its reader.
+        service.read_until(f"one | {line}\n")
         service.signal(signal.SIGTERM)
 
         assert service.wait() == 0
