@@ -65,10 +65,17 @@ DAY_MS = 86_400_000
 # stepped back, or ahead. The longest gap is the most by which that moves the clocks of the door.
 BEHIND_MS, AHEAD_MS, LONGEST_GAP_MS = 9 * 10**15, 0, 3000
 TRIES = 5
+# A restart takes longer than a hundred calls.
+events = st.sampled_from(
+    [""] * 30 + ["the clock steps ahead"] * 6 + ["the library is lost"] * 3 + ["valkey is killed"]
+)
 
 
 class Door(RuleBasedStateMachine):
-    """Its clocks move only as told: each call finds the machine's clock behind, unless it stepped ahead."""
+    """Its clocks move only as told: each call finds the machine's clock behind, unless that stepped ahead.
+
+    What disturbs is drawn beside what is done: as rules of their own disturbances would fill most examples.
+    """
 
     def __init__(self, valkey: ValkeyProcess) -> None:
         super().__init__()
@@ -80,7 +87,7 @@ class Door(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.store = Store(open_redis(valkey.url, timeout_ms=5000))
         self.do(tick(self.store, PROGRAMME, SLOTS, KEPT_MS))
-        self.raw_ms, self.serial = BEHIND_MS, itertools.count()
+        self.serial = itertools.count()
         # A multiple of a second, as the seconds of the inlet are.
         self.now_ms = self.service_ms = self.get("svc")[0] // 1000 * 1000
         self.move(0)
@@ -100,26 +107,16 @@ class Door(RuleBasedStateMachine):
         self.service_ms += milliseconds
         self.set(run=self.now_ms, svc=self.service_ms)
 
-    def before_call(self) -> None:
-        self.set(raw=self.raw_ms)
-        if self.raw_ms == AHEAD_MS:
-            self.now_ms += LONGEST_GAP_MS
-            self.service_ms += LONGEST_GAP_MS
-        self.raw_ms = BEHIND_MS
-
-    @rule(raw_ms=st.sampled_from([BEHIND_MS, AHEAD_MS]))
-    def the_machines_clock_steps(self, raw_ms: int) -> None:
-        self.raw_ms = raw_ms
-
-    @rule()
-    def the_library_is_lost(self) -> None:
-        self.do(self.store.redis.execute_command("FUNCTION", "FLUSH", "SYNC"))
-
-    @rule(seldom=st.integers(0, 9))
-    def valkey_is_killed(self, seldom: int) -> None:
-        # A restart takes longer than a hundred other steps.
-        if not seldom:
+    def before_call(self, event: str = "") -> None:
+        """Let happen what happens between two calls, and know what the next one makes of it."""
+        if event == "the library is lost":
+            self.do(self.store.redis.execute_command("FUNCTION", "FLUSH", "SYNC"))
+        elif event == "valkey is killed":
             self.valkey.restart()
+        is_ahead = event == "the clock steps ahead"
+        self.set(raw=AHEAD_MS if is_ahead else BEHIND_MS)
+        self.now_ms += LONGEST_GAP_MS * is_ahead
+        self.service_ms += LONGEST_GAP_MS * is_ahead
 
     @invariant()
     def the_clocks_are_as_told(self) -> None:
@@ -168,6 +165,7 @@ class Rate:
 LIMITS = [Limit(1, 600_000), Limit(2, 700_000), Limit(3, 2_000_000), Limit(7, 3_600_000)]
 NAMES = ("address", "person", "phone", "block", "request")
 who = st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.sampled_from(["", "", "k1", "k2"]))
+jumps = st.sampled_from([0, 0, 0, 0, 1, 999, 300_000, 350_000, 514_286, 666_666, 666_667, 3_000_000])
 # Two blocks of two numbers.
 numbers = st.sampled_from(["70100001", "70100002", "70200001", "70200002"])
 
@@ -228,10 +226,11 @@ class Limits(Door):
         )
         return list(self.do(admit(self.store, PROGRAMME, rules, batch)))
 
-    @rule(target=cases, knocking=st.lists(who, min_size=1, max_size=5))
-    def some_knock_at_once(self, knocking: list[tuple[str, str, str]]) -> object:
+    @rule(target=cases, knocking=st.lists(who, min_size=1, max_size=5), after_ms=jumps, event=events)
+    def some_knock_at_once(self, knocking: list[tuple[str, str, str]], after_ms: int, event: str) -> object:
         batch = [application(person, key=key, address=address) for person, address, key in knocking]
-        self.before_call()
+        self.move(after_ms)
+        self.before_call(event)
         expected = [self.expected(one, *about) for one, about in zip(batch, knocking, strict=True)]
         decisions = self.admit(*batch)
         for decision, answer in zip(decisions, expected, strict=True):
@@ -248,11 +247,12 @@ class Limits(Door):
         self.before_call()
         assert [type(one) for one in self.admit(case)] == [Admitted]
 
-    @rule(case=cases, numbers=st.lists(numbers, min_size=1, max_size=4))
-    def codes_are_asked_for(self, case: Admission, numbers: list[str]) -> None:
+    @rule(case=cases, numbers=st.lists(numbers, min_size=1, max_size=4), after_ms=jumps)
+    def codes_are_asked_for(self, case: Admission, numbers: list[str], after_ms: int) -> None:
         limits = {"phone_limit": self.text("phone"), "block_limit": self.text("block")}
         rules = {"lease_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
         outcomes = {"phone": PhoneOutcome.TOO_MANY_CODES, "block": PhoneOutcome.TOO_MANY_NEARBY}
+        self.move(after_ms)
         for number in numbers:
             code = f"code {next(self.serial)}"
             self.before_call()
@@ -264,10 +264,10 @@ class Limits(Door):
                 else PhoneAnswer(PhoneOutcome.SENT, TRIES)
             )
 
-    @rule(about=who)
-    def a_lost_receipt_is_asked_for(self, about: tuple[str, str, str]) -> None:
+    @rule(about=who, event=events)
+    def a_lost_receipt_is_asked_for(self, about: tuple[str, str, str], event: str) -> None:
         number, address, _ = about
-        self.before_call()
+        self.before_call(event)
         # Whoever asks for receipts spends what the address has, whatever is said of the receipt.
         refused = self.first_refusal(("address", address)) or self.first_refusal(("request", number))
         asking = Asking(
@@ -280,17 +280,11 @@ class Limits(Door):
             AskAnswer(outcomes[refused[0]], refused[1]) if refused else AskAnswer(AskOutcome.SENT, TRIES)
         )
 
-    @rule(milliseconds=st.sampled_from([1, 999, 300_000, 350_000, 514_286, 666_666, 666_667, 3_000_000]))
-    def time_passes(self, milliseconds: int) -> None:
-        self.move(milliseconds)
-
-    @rule(name=st.sampled_from(NAMES), limit=st.sampled_from(LIMITS))
-    def a_limit_changes(self, name: str, limit: Limit) -> None:
+    @rule(name=st.sampled_from(NAMES), limit=st.sampled_from(LIMITS), turns=st.booleans())
+    def a_limit_changes(self, name: str, limit: Limit, turns: bool) -> None:  # noqa: FBT001 - Hypothesis passes it by name.
+        """And goes into the shadow or out of it."""
         self.limits[name] = limit
-
-    @rule(name=st.sampled_from(NAMES))
-    def a_limit_goes_into_shadow_or_out_of_it(self, name: str) -> None:
-        self.shadows ^= {name}
+        self.shadows ^= {name} if turns else set()
 
     @invariant()
     def no_window_has_more_than_its_limit(self) -> None:
@@ -315,6 +309,10 @@ class Case:
     codes: list[str] = field(default_factory=list)
     wrong: int = 0
     is_accepted: bool = False
+
+
+# The newest, the first, or most often one that was never sent.
+codes = st.lists(st.sampled_from([-1, 0, *[None] * 8]), min_size=1, max_size=5)
 
 
 class Codes(Door):
@@ -347,11 +345,11 @@ class Codes(Door):
         assert {type(one) for one in decisions} == {Admitted}
         return multiple(*self.all)
 
-    @rule(case=cases, number=st.sampled_from(["70100001", "70100002"]))
-    def a_code_is_sent(self, case: Case, number: str) -> None:
+    @rule(case=cases, number=st.sampled_from(["70100001", "70100002"]), event=events)
+    def a_code_is_sent(self, case: Case, number: str, event: str) -> None:
         code = f"code {next(self.serial)}"
         rules = {"lease_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
-        self.before_call()
+        self.before_call(event)
         answer = self.do(phone(self.store, case.one, number, code, phone_limit=UNLIMITED, **rules))
         if case.is_accepted:
             assert answer.outcome is PhoneOutcome.WRONG_STATE
@@ -382,12 +380,14 @@ class Codes(Door):
     def enter(self, case: Case, code: str) -> Awaitable[ConfirmAnswer]:
         return enter(self.store, case.one, code, limit_seed=SLOTS, persons_per_phone=SLOTS)
 
-    @rule(case=cases, sent=st.lists(st.sampled_from([-1, 0, *[None] * 8]), min_size=1, max_size=5))
-    def codes_are_entered(self, case: Case, sent: list[int | None]) -> None:
-        """The newest, the first, or most often one that was never sent."""
+    @rule(case=cases, sent=codes, days=st.sampled_from([0, 0, 0, 1]), event=events)
+    def codes_are_entered(self, case: Case, sent: list[int | None], days: int, event: str) -> None:
+        self.wall_ms += days * DAY_MS
+        self.set(wall=self.wall_ms)
         for which in sent:
             code = "never sent" if which is None or not case.codes else case.codes[which]
-            self.before_call()
+            self.before_call(event)
+            event = ""
             assert self.do(self.enter(case, code)) == self.expected(case, code)
 
     @rule(case=cases, is_newest=st.sampled_from([True, False, False]))
@@ -403,11 +403,6 @@ class Codes(Door):
         )
         # Between these calls the clocks did move.
         self.move(0)
-
-    @rule()
-    def a_day_passes(self) -> None:
-        self.wall_ms += DAY_MS
-        self.set(wall=self.wall_ms)
 
     @invariant()
     def no_pair_has_more_wrong_codes_in_a_day_than_it_may(self) -> None:
@@ -428,6 +423,9 @@ class Codes(Door):
             super().teardown()
 
 
+spans = st.sampled_from([0, 0, 1, 400, 999, 1000, 25_000])
+
+
 class Inlet(Door):
     def __init__(self, valkey: ValkeyProcess) -> None:
         super().__init__(valkey)
@@ -435,22 +433,22 @@ class Inlet(Door):
         self.inside: list[Admission] = []
         self.waiting: list[tuple[str, Place]] = []
 
-    def watch(self, call: Awaitable[T]) -> T:
+    def watch(self, call: Awaitable[T], event: str = "") -> T:
         """Make a call, and count whom it calls in its second of the service clock."""
-        self.before_call()
+        self.before_call(event)
         before = sum(self.get("c0", "c1"))
         reply = self.do(call)
         self.let_in[self.service_ms // 1000] += sum(self.get("c0", "c1")) - before
         return reply
 
-    def refresh(self) -> Summary:
+    def refresh(self, event: str = "") -> Summary:
         room = RoomRules(20_000, 120_000, calls_per_second=1000, inlet_per_second=self.inlet)
-        return self.watch(tick(self.store, PROGRAMME, SLOTS, KEPT_MS, room))
+        return self.watch(tick(self.store, PROGRAMME, SLOTS, KEPT_MS, room), event)
 
-    def knock(self, people: list[tuple[str, Place | None]]) -> list[type[Decision]]:
+    def knock(self, people: list[tuple[str, Place | None]], event: str) -> list[type[Decision]]:
         batch = [with_ticket(application(who), place) if place else application(who) for who, place in people]
         rules = admission_rules(SLOTS, lease_ms=LEASE_MS)
-        decisions = self.watch(admit(self.store, PROGRAMME, rules, batch))
+        decisions = self.watch(admit(self.store, PROGRAMME, rules, batch), event)
         for (who, _), one, decision in zip(people, batch, decisions, strict=True):
             if isinstance(decision, Full):
                 self.waiting.append((who, decision.place))
@@ -463,22 +461,25 @@ class Inlet(Door):
         self.inlet = inlet
         self.refresh()
 
-    @rule(count=st.integers(1, 6))
-    def newcomers_come(self, count: int) -> None:
-        decisions = self.knock([(f"person {next(self.serial)}", None) for _ in range(count)])
+    @rule(count=st.integers(1, 6), after_ms=spans, event=events)
+    def newcomers_come(self, count: int, after_ms: int, event: str) -> None:
+        self.move(after_ms)
+        decisions = self.knock([(f"person {next(self.serial)}", None) for _ in range(count)], event)
         assert set(decisions) <= {Admitted, Full}
         self.let_in[self.service_ms // 1000] += decisions.count(Admitted)
 
-    @rule(count=st.integers(1, 6))
-    def some_come_with_their_tickets(self, count: int) -> None:
+    @rule(count=st.integers(1, 6), after_ms=spans, event=events)
+    def some_come_with_their_tickets(self, count: int, after_ms: int, event: str) -> None:
+        self.move(after_ms)
         coming, self.waiting = self.waiting[:count], self.waiting[count:]
-        decisions = self.knock(list(coming)) if coming else []
+        decisions = self.knock(list(coming), event) if coming else []
         early = [one for one, answer in zip(coming, decisions, strict=True) if answer is TicketNotCalled]
         self.waiting = early + self.waiting
 
-    @rule()
-    def a_gateway_ticks(self) -> None:
-        self.refresh()
+    @rule(after_ms=spans, event=events)
+    def a_gateway_ticks(self, after_ms: int, event: str) -> None:
+        self.move(after_ms)
+        self.refresh(event)
 
     @rule()
     def a_slot_comes_free(self) -> None:
@@ -491,10 +492,6 @@ class Inlet(Door):
     @rule(limit=st.sampled_from([0, 2, 5, SLOTS]))
     def the_limit_changes(self, limit: int) -> None:
         self.set(limit=limit)
-
-    @rule(milliseconds=st.sampled_from([1, 400, 999, 1000, 25_000]))
-    def time_passes(self, milliseconds: int) -> None:
-        self.move(milliseconds)
 
     @invariant()
     def no_second_lets_in_more_than_the_inlet(self) -> None:

@@ -184,13 +184,14 @@ def test_what_redis_said_last_counts(crowd: Crowd, clock: Clock) -> None:
 
 
 def test_the_answer_names_the_limit(crowd: Crowd) -> None:
-    crowd.note_over_limit(HOME, QUOTA, 2_500)
+    quota = Quota("address", 300, 10)
+    crowd.note_over_limit(HOME, quota, 2_500)
 
     with pytest.raises(Limited) as limited:
-        crowd.check_address(HOME, QUOTA)
+        crowd.check_address(HOME, quota)
 
     assert limited.value.code is ProblemCode.RATE_LIMITED
-    assert limited.value.headers["RateLimit-Policy"] == '"address";q=3;w=3'
+    assert limited.value.headers["RateLimit-Policy"] == '"address";q=300;w=10'
     assert limited.value.headers["RateLimit"] == '"address";r=0;t=3'
     assert limited.value.come_back is not None
     assert limited.value.come_back.seconds == 3
