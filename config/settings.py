@@ -69,7 +69,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def register_dsn(self) -> str:
-        return self.register_url or f"sqlite+aiosqlite:///{self.data_dir / 'register.db'}"
+        return self.register_url or f"sqlite:///{self.data_dir / 'register.db'}"
 
     @property
     def keys_path(self) -> Path:

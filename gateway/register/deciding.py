@@ -1,7 +1,6 @@
 """A decision arrives, in its time, too early, twice, or against another."""
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert
 
 from gateway.domain.case import ENDED, State
 from gateway.register.entries import Decision, DecisionOutcome, Step, UnknownApplication
@@ -10,23 +9,21 @@ from gateway.register.schema import decisions
 from gateway.register.timeline import go_on
 
 
-async def decide(
-    connection: AsyncConnection, application_id: str, number: str, decision: Decision
-) -> DecisionOutcome:
+def decide(connection: Connection, application_id: str, number: str, decision: Decision) -> DecisionOutcome:
     try:
-        row = await lock(connection, application_id)
+        row = lock(connection, application_id)
     except UnknownApplication:
         return DecisionOutcome.UNKNOWN
     if row.number != number:
         return DecisionOutcome.UNKNOWN
-    known = await load_decision(connection, application_id)
+    known = load_decision(connection, application_id)
     if known is not None:
         same = known.decision == decision.decision
         return DecisionOutcome.REPEATED if same else DecisionOutcome.CONTRADICTS
     if row.state in ENDED:
         # It was refused here; nobody else was asked to decide it.
         return DecisionOutcome.CONTRADICTS
-    await connection.execute(
+    connection.execute(
         insert(decisions).values(
             application_id=application_id,
             decision=decision.decision,
@@ -38,7 +35,7 @@ async def decide(
     )
     if row.state != State.FORWARDED:
         return DecisionOutcome.RECORDED_EARLY
-    history = await load_history(connection, application_id)
+    history = load_history(connection, application_id)
     step = Step(decision.decision, max(decision.received_at_ms, history[-1].at_ms))
-    await go_on(connection, application_id, [step], after=len(history))
+    go_on(connection, application_id, [step], after=len(history))
     return DecisionOutcome.APPLIED

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, func, select, update
 
 from gateway.domain.case import DECIDED, State
 from gateway.register.entries import UnknownApplication
@@ -28,18 +27,16 @@ def undelivered(programme: str, limit: int, before_ms: int) -> Select[Any]:
     )
 
 
-async def mark_notified(connection: AsyncConnection, application_id: str, at_ms: int) -> None:
-    await _change(
-        connection, application_id, notified_at_ms=func.coalesce(applications.c.notified_at_ms, at_ms)
-    )
+def mark_notified(connection: Connection, application_id: str, at_ms: int) -> None:
+    _change(connection, application_id, notified_at_ms=func.coalesce(applications.c.notified_at_ms, at_ms))
 
 
-async def replace_receipt(connection: AsyncConnection, application_id: str, receipt_hash: str) -> None:
-    await _change(connection, application_id, receipt_hash=receipt_hash)
+def replace_receipt(connection: Connection, application_id: str, receipt_hash: str) -> None:
+    _change(connection, application_id, receipt_hash=receipt_hash)
 
 
-async def _change(connection: AsyncConnection, application_id: str, **columns: Any) -> None:
-    changed = await connection.execute(
+def _change(connection: Connection, application_id: str, **columns: Any) -> None:
+    changed = connection.execute(
         update(applications).where(applications.c.application_id == application_id).values(columns)
     )
     if not changed.rowcount:

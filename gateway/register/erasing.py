@@ -2,15 +2,12 @@
 
 import time
 
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, select, update
 
 from gateway.register.schema import applications
 
 
-async def erase_personal(
-    connection: AsyncConnection, programme: str, ended_before_ms: int, limit: int
-) -> int:
+def erase_personal(connection: Connection, programme: str, ended_before_ms: int, limit: int) -> int:
     due = (
         select(applications.c.application_id)
         .where(
@@ -21,7 +18,7 @@ async def erase_personal(
         .order_by(applications.c.ended_at_ms)
         .limit(limit)
     )
-    erased = await connection.execute(
+    erased = connection.execute(
         update(applications)
         .where(applications.c.application_id.in_(due), applications.c.erased_at_ms.is_(None))
         .values(

@@ -17,7 +17,7 @@ from gateway.register import (
 from gateway.register.entries import Decision, DecisionOutcome, Entry, NewEntry, Step, Verdict
 from gateway.register.loading import load_entries
 from gateway.register.schema import applications
-from gateway.register.store import Store
+from gateway.register.store import Store, open_store
 
 # Two transactions may collide once over a year's first number and once over the same application.
 _REGISTER_TRIES: Final = 3
@@ -53,16 +53,14 @@ class Journal:
 
     async def get(self, application_id: str) -> Entry | None:
         query = select(applications).where(applications.c.application_id == application_id)
-        async with self._store.reading() as connection:
-            return next(iter(await load_entries(connection, query)), None)
+        return next(iter(await self._store.read(load_entries, query)), None)
 
     async def get_by_number(self, number: str) -> Entry | None:
         """Return None for text that is no number, too."""
         if parse_journal_number(number) is None:
             return None
         query = select(applications).where(applications.c.number == number)
-        async with self._store.reading() as connection:
-            return next(iter(await load_entries(connection, query)), None)
+        return next(iter(await self._store.read(load_entries, query)), None)
 
     async def record(self, application_id: str, states: Sequence[Step], fence: int) -> State:
         """Take the application through `states`; return where it is then.
@@ -71,8 +69,7 @@ class Journal:
         `forwarded` takes effect with it. Raises, and records nothing: StaleFence; WrongTransition for a step
         that the domain does not allow, and for parking, unparking and decisions: they have their own methods.
         """
-        async with self._store.writing() as connection:
-            return await recording.record(connection, application_id, states, fence)
+        return await self._store.write(recording.record, application_id, states, fence)
 
     async def park(
         self, application_id: str, at_ms: int, fence: int, reason: str, retry_at_ms: int | None
@@ -82,8 +79,7 @@ class Journal:
         If it is parked already, a newer token brings its reason and time. Raises StaleFence, WrongTransition.
         """
         step = Step(State.PARKED, at_ms)
-        async with self._store.writing() as connection:
-            await parking.park(connection, application_id, step, fence, reason, retry_at_ms)
+        await self._store.write(parking.park, application_id, step, fence, reason, retry_at_ms)
 
     async def unpark(self, application_id: str, at_ms: int, fence: int) -> None:
         """Take a parked application back to `accepted`; one that is not parked stays as it is.
@@ -91,22 +87,18 @@ class Journal:
         `fence` is at least that of the entry; from now on only newer tokens than the entry's count. Raises
         StaleFence.
         """
-        async with self._store.writing() as connection:
-            await parking.unpark(connection, application_id, at_ms, fence)
+        await self._store.write(parking.unpark, application_id, at_ms, fence)
 
     async def count_parked(self, programme: str) -> int:
-        async with self._store.reading() as connection:
-            return await parking.count_parked(connection, programme)
+        return await self._store.read(parking.count_parked, programme)
 
     async def parked_due(self, programme: str, now_ms: int, limit: int) -> list[Entry]:
         """Return the parked whose time has come, the longest due first; never dead letters."""
-        async with self._store.reading() as connection:
-            return await load_entries(connection, parking.parked_due(programme, now_ms, limit))
+        return await self._store.read(load_entries, parking.parked_due(programme, now_ms, limit))
 
     async def replay_dead_letters(self, programme: str, at_ms: int) -> int:
         """Let all dead letters be tried again from `at_ms` on; return how many."""
-        async with self._store.writing() as connection:
-            return await parking.replay_dead_letters(connection, programme, at_ms)
+        return await self._store.write(parking.replay_dead_letters, programme, at_ms)
 
     async def decide(
         self,
@@ -119,47 +111,38 @@ class Journal:
     ) -> DecisionOutcome:
         """Write down the first decision; with a number that is not the application's it is unknown."""
         verdict = Decision(decision, decided_at_ms, received_at_ms, reason)
-        async with self._store.writing() as connection:
-            return await deciding.decide(connection, application_id, number, verdict)
+        return await self._store.write(deciding.decide, application_id, number, verdict)
 
     async def undelivered(self, programme: str, limit: int, before_ms: int) -> list[Entry]:
         """Return the assigned, denied and refused that ended before and are not told yet, oldest first."""
-        async with self._store.reading() as connection:
-            return await load_entries(connection, delivering.undelivered(programme, limit, before_ms))
+        return await self._store.read(load_entries, delivering.undelivered(programme, limit, before_ms))
 
     async def mark_notified(self, application_id: str, at_ms: int) -> None:
         """Note when the applicant was told; the first time counts."""
-        async with self._store.writing() as connection:
-            await delivering.mark_notified(connection, application_id, at_ms)
+        await self._store.write(delivering.mark_notified, application_id, at_ms)
 
     async def replace_receipt(self, application_id: str, receipt_hash: str) -> None:
-        async with self._store.writing() as connection:
-            await delivering.replace_receipt(connection, application_id, receipt_hash)
+        await self._store.write(delivering.replace_receipt, application_id, receipt_hash)
 
     async def erase_personal(self, programme: str, ended_before_ms: int, limit: int) -> int:
         """Erase what is sealed, and the phone's hash, of at most `limit` ended applications; count them."""
-        async with self._store.writing() as connection:
-            return await erasing.erase_personal(connection, programme, ended_before_ms, limit)
+        return await self._store.write(erasing.erase_personal, programme, ended_before_ms, limit)
 
     async def states(self, programme: str) -> dict[State, int]:
-        async with self._store.reading() as connection:
-            return await reconciling.count_states(connection, programme)
+        return await self._store.read(reconciling.count_states, programme)
 
     async def forwarded_ids(self, programme: str, after: str, limit: int) -> list[str]:
         """Return ids of the forwarded, decided or not, in order, from behind `after` (a last id, or "")."""
-        async with self._store.reading() as connection:
-            return await reconciling.forwarded_ids(connection, programme, after, limit)
+        return await self._store.read(reconciling.forwarded_ids, programme, after, limit)
 
     async def stuck(self, programme: str, before_ms: int, limit: int) -> list[Entry]:
         """Return what is in process with nothing new since `before_ms`, the oldest first."""
-        async with self._store.reading() as connection:
-            return await load_entries(connection, reconciling.stuck(programme, before_ms, limit))
+        return await self._store.read(load_entries, reconciling.stuck(programme, before_ms, limit))
 
     async def _register_once(self, entry: NewEntry) -> str:
-        async with self._store.writing() as connection:
-            return await registering.register(connection, entry)
+        return await self._store.write(registering.register, entry)
 
 
 def open_journal(dsn: str) -> Journal:
     """Open the journal; its tables must be there (`migrate`). Raises ValueError for a bad address."""
-    return Journal(Store(dsn))
+    return Journal(open_store(dsn))

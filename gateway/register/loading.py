@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Select, select
 
 from gateway.domain.case import State
 from gateway.register.entries import Decision, Entry, Step, UnknownApplication
@@ -13,31 +12,31 @@ _LEFT_OUT = {"year", "sequence", "state"}
 _FIELDS = [column.name for column in applications.columns if column.name not in _LEFT_OUT]
 
 
-async def lock(connection: AsyncConnection, application_id: str) -> Row[Any]:
+def lock(connection: Connection, application_id: str) -> Row[Any]:
     """Return the application's row, which nobody else changes until this transaction ends."""
     query = select(applications).where(applications.c.application_id == application_id).with_for_update()
-    row = (await connection.execute(query)).one_or_none()
+    row = (connection.execute(query)).one_or_none()
     if row is None:
         raise UnknownApplication(application_id)
     return row
 
 
-async def load_history(connection: AsyncConnection, application_id: str) -> list[Step]:
-    return (await _histories(connection, [application_id]))[application_id]
+def load_history(connection: Connection, application_id: str) -> list[Step]:
+    return (_histories(connection, [application_id]))[application_id]
 
 
-async def load_decision(connection: AsyncConnection, application_id: str) -> Decision | None:
-    return (await _decisions(connection, [application_id])).get(application_id)
+def load_decision(connection: Connection, application_id: str) -> Decision | None:
+    return (_decisions(connection, [application_id])).get(application_id)
 
 
-async def load_entries(connection: AsyncConnection, query: Select[Any]) -> list[Entry]:
+def load_entries(connection: Connection, query: Select[Any]) -> list[Entry]:
     """`query` selects whole rows of applications and has a limit; their order is kept."""
-    rows = (await connection.execute(query)).all()
+    rows = (connection.execute(query)).all()
     if not rows:
         return []
     ids = [row.application_id for row in rows]
-    steps = await _histories(connection, ids)
-    verdicts = await _decisions(connection, ids)
+    steps = _histories(connection, ids)
+    verdicts = _decisions(connection, ids)
     return [
         Entry(
             **{name: getattr(row, name) for name in _FIELDS},
@@ -49,19 +48,19 @@ async def load_entries(connection: AsyncConnection, query: Select[Any]) -> list[
     ]
 
 
-async def _histories(connection: AsyncConnection, ids: list[str]) -> dict[str, list[Step]]:
+def _histories(connection: Connection, ids: list[str]) -> dict[str, list[Step]]:
     query = (
         select(history)
         .where(history.c.application_id.in_(ids))
         .order_by(history.c.application_id, history.c.position)
     )
     found: dict[str, list[Step]] = {application_id: [] for application_id in ids}
-    for row in await connection.execute(query):
+    for row in connection.execute(query):
         found[row.application_id].append(Step(State(row.state), row.at_ms))
     return found
 
 
-async def _decisions(connection: AsyncConnection, ids: list[str]) -> dict[str, Decision]:
+def _decisions(connection: Connection, ids: list[str]) -> dict[str, Decision]:
     query = select(decisions).where(decisions.c.application_id.in_(ids))
     return {
         row.application_id: Decision(
@@ -70,5 +69,5 @@ async def _decisions(connection: AsyncConnection, ids: list[str]) -> dict[str, D
             row.received_at_ms,
             row.reason,
         )
-        for row in await connection.execute(query)
+        for row in connection.execute(query)
     }

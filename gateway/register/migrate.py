@@ -1,18 +1,20 @@
 import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import aiosqlite
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.pool import NullPool
 
-from gateway.register.store import create_engine
+from gateway.register.postgresql import create_postgresql_engine
+from gateway.register.sqlite import create_sqlite_engine
+from gateway.register.store import is_sqlite, parse_dsn
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -23,6 +25,9 @@ _ADVISORY_LOCK: Final = int.from_bytes(b"qabyldau")
 # without any waiting. The switch takes milliseconds, so a few tries are plenty.
 _WAL_TRIES: Final = 100
 _WAL_PAUSE_SECONDS: Final = 0.05
+
+# Alembic keeps what it works on in its module.
+_ALEMBIC: Final = threading.Lock()
 
 
 async def migrate(dsn: str) -> None:
@@ -36,17 +41,25 @@ async def downgrade(dsn: str, revision: str) -> None:
 
 
 async def _run(dsn: str, migration: Callable[[Config], None]) -> None:
-    engine = create_engine(dsn, poolclass=NullPool)
+    url = parse_dsn(dsn)
+    if is_sqlite(url):
+        await asyncio.to_thread(_run_in_sqlite, url, migration)
+        return
+    engine = create_postgresql_engine(url, poolclass=NullPool)
     try:
-        if engine.dialect.name == "sqlite":
-            await _switch_to_wal(engine)
-        # All of it is one transaction, which on SQLite holds the file's write lock from its first statement.
         async with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             await connection.run_sync(_migrate_with, migration)
     finally:
         await engine.dispose()
+
+
+def _run_in_sqlite(url: URL, migration: Callable[[Config], None]) -> None:
+    engine = create_sqlite_engine(url, poolclass=NullPool)
+    _switch_to_wal(engine)
+    # All of it is one transaction, which holds the file's write lock from its first statement.
+    with engine.begin() as connection, _ALEMBIC:
+        _migrate_with(connection, migration)
 
 
 def _migrate_with(connection: Connection, migration: Callable[[Config], None]) -> None:
@@ -56,15 +69,14 @@ def _migrate_with(connection: Connection, migration: Callable[[Config], None]) -
     migration(config)
 
 
-async def _switch_to_wal(engine: AsyncEngine) -> None:
+def _switch_to_wal(engine: Engine) -> None:
     for left in reversed(range(_WAL_TRIES)):
         try:
-            async with engine.connect() as connection:
-                # The switch is impossible inside a transaction, so it goes past SQLAlchemy, which begins one.
-                raw = await connection.get_raw_connection()
-                await cast("aiosqlite.Connection", raw.driver_connection).execute("PRAGMA journal_mode = WAL")
+            # The switch is impossible inside a transaction, so it goes past SQLAlchemy, which begins one.
+            with closing(engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
                 return
-        except (DBAPIError, sqlite3.OperationalError):
+        except sqlite3.OperationalError:
             if not left:
                 raise
-        await asyncio.sleep(_WAL_PAUSE_SECONDS)
+        time.sleep(_WAL_PAUSE_SECONDS)

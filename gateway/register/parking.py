@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from gateway.domain.case import TRANSITIONS, State
 from gateway.register.entries import DEAD_LETTER, REPLAYED, StaleFence, Step, WrongTransition
@@ -12,29 +11,29 @@ from gateway.register.schema import applications
 from gateway.register.timeline import go_on
 
 
-async def park(
-    connection: AsyncConnection,
+def park(
+    connection: Connection,
     application_id: str,
     step: Step,
     fence: int,
     reason: str,
     retry_at_ms: int | None,
 ) -> None:
-    row = await lock(connection, application_id)
+    row = lock(connection, application_id)
     if fence < row.fence:
         raise StaleFence(application_id, fence, row.fence)
-    history = await load_history(connection, application_id)
+    history = load_history(connection, application_id)
     why: dict[str, Any] = {"fence": fence, "park_reason": reason, "retry_at_ms": retry_at_ms}
     current = history[-1].state
     if current is State.PARKED:
         if fence > row.fence:
             # Parked, then killed before the slot was freed: another tried again, and the newer reason counts.
             is_the_one = applications.c.application_id == application_id
-            await connection.execute(update(applications).where(is_the_one).values(why))
+            connection.execute(update(applications).where(is_the_one).values(why))
     elif State.PARKED not in TRANSITIONS[current]:
         raise WrongTransition(application_id, current, State.PARKED)
     else:
-        await go_on(
+        go_on(
             connection,
             application_id,
             [step],
@@ -45,9 +44,9 @@ async def park(
         )
 
 
-async def unpark(connection: AsyncConnection, application_id: str, at_ms: int, fence: int) -> None:
-    row = await lock(connection, application_id)
-    history = await load_history(connection, application_id)
+def unpark(connection: Connection, application_id: str, at_ms: int, fence: int) -> None:
+    row = lock(connection, application_id)
+    history = load_history(connection, application_id)
     step = Step(State.ACCEPTED, at_ms)
     if history[-1].state is not State.PARKED or step in history:
         return
@@ -55,20 +54,20 @@ async def unpark(connection: AsyncConnection, application_id: str, at_ms: int, f
         raise StaleFence(application_id, fence, row.fence)
     # The token that parked the case ends here, or its late call would park it again.
     newest = max(fence, row.fence + 1)
-    await go_on(connection, application_id, [step], after=len(history), fence=newest)
+    go_on(connection, application_id, [step], after=len(history), fence=newest)
 
 
-async def replay_dead_letters(connection: AsyncConnection, programme: str, at_ms: int) -> int:
+def replay_dead_letters(connection: Connection, programme: str, at_ms: int) -> int:
     """Make every dead letter due at once; return how many."""
     dead = applications.c.park_reason == DEAD_LETTER
     due = {"park_reason": REPLAYED, "retry_at_ms": at_ms}
-    result = await connection.execute(update(applications).where(*_parked(programme), dead).values(due))
+    result = connection.execute(update(applications).where(*_parked(programme), dead).values(due))
     return result.rowcount
 
 
-async def count_parked(connection: AsyncConnection, programme: str) -> int:
+def count_parked(connection: Connection, programme: str) -> int:
     query = select(func.count()).where(*_parked(programme))
-    return await connection.scalar(query) or 0
+    return connection.scalar(query) or 0
 
 
 def parked_due(programme: str, now_ms: int, limit: int) -> Select[Any]:

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Select, func, select
 
 from gateway.domain.case import DECIDED, PROCESSING, State
 from gateway.register.schema import applications, history
@@ -11,16 +10,16 @@ from gateway.register.schema import applications, history
 _FORWARDED: Final = DECIDED | {State.FORWARDED}
 
 
-async def count_states(connection: AsyncConnection, programme: str) -> dict[State, int]:
+def count_states(connection: Connection, programme: str) -> dict[State, int]:
     query = (
         select(applications.c.state, func.count())
         .where(applications.c.programme == programme)
         .group_by(applications.c.state)
     )
-    return {State(state): count for state, count in await connection.execute(query)}
+    return {State(state): count for state, count in connection.execute(query)}
 
 
-async def forwarded_ids(connection: AsyncConnection, programme: str, after: str, limit: int) -> list[str]:
+def forwarded_ids(connection: Connection, programme: str, after: str, limit: int) -> list[str]:
     query = (
         select(applications.c.application_id)
         .where(
@@ -31,7 +30,7 @@ async def forwarded_ids(connection: AsyncConnection, programme: str, after: str,
         .order_by(applications.c.application_id)
         .limit(limit)
     )
-    return list(await connection.scalars(query))
+    return list(connection.scalars(query))
 
 
 def stuck(programme: str, before_ms: int, limit: int) -> Select[Any]:

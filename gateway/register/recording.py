@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from gateway.domain.case import DECIDED, TRANSITIONS, State
 from gateway.register.entries import StaleFence, Step, WrongTransition
@@ -14,21 +14,19 @@ from gateway.register.timeline import go_on
 _OTHER_VERBS: Final = DECIDED | {State.PARKED, State.ACCEPTED}
 
 
-async def record(
-    connection: AsyncConnection, application_id: str, states: Sequence[Step], fence: int
-) -> State:
-    row = await lock(connection, application_id)
+def record(connection: Connection, application_id: str, states: Sequence[Step], fence: int) -> State:
+    row = lock(connection, application_id)
     if fence < row.fence:
         raise StaleFence(application_id, fence, row.fence)
-    history = await load_history(connection, application_id)
+    history = load_history(connection, application_id)
     fresh = _leave_out_repeats(application_id, history, states)
     if not fresh:
         return history[-1].state
     if fresh[-1].state is State.FORWARDED:
-        decision = await load_decision(connection, application_id)
+        decision = load_decision(connection, application_id)
         if decision is not None:
             fresh.append(Step(decision.decision, max(decision.received_at_ms, fresh[-1].at_ms)))
-    return await go_on(connection, application_id, fresh, after=len(history), fence=fence)
+    return go_on(connection, application_id, fresh, after=len(history), fence=fence)
 
 
 def _leave_out_repeats(application_id: str, history: Sequence[Step], states: Sequence[Step]) -> list[Step]:

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.domain.calendar import journal_year
 from gateway.domain.case import ENDED, PROCESSING, State, journal_number, programme_of
@@ -15,14 +14,14 @@ from gateway.register.timeline import append_steps
 _AT_REST: Final = ENDED | {State.PARKED}
 
 
-async def register(connection: AsyncConnection, entry: NewEntry) -> str:
+def register(connection: Connection, entry: NewEntry) -> str:
     """Do what Journal.register says; raise IntegrityError when another transaction got there first."""
     is_the_one = applications.c.application_id == entry.application_id
-    number: str | None = await connection.scalar(select(applications.c.number).where(is_the_one))
+    number: str | None = connection.scalar(select(applications.c.number).where(is_the_one))
     if number is None:
-        return await _insert(connection, entry)
+        return _insert(connection, entry)
     # From now on whoever holds an older token is refused.
-    await connection.execute(
+    connection.execute(
         update(applications)
         .where(is_the_one, applications.c.fence < entry.fence, applications.c.state.not_in(_AT_REST))
         .values(fence=entry.fence)
@@ -30,16 +29,16 @@ async def register(connection: AsyncConnection, entry: NewEntry) -> str:
     return number
 
 
-async def _insert(connection: AsyncConnection, entry: NewEntry) -> str:
+def _insert(connection: Connection, entry: NewEntry) -> str:
     programme = programme_of(entry.application_id)
     if programme is None:
         raise ValueError("an application is registered under its application id")
     if not entry.history or entry.history[-1].state not in PROCESSING:
         raise ValueError("an application is registered while it is being processed")
     year = journal_year(entry.accepted_at_ms)
-    sequence = await _next_sequence(connection, programme, year)
+    sequence = _next_sequence(connection, programme, year)
     number = journal_number(programme, year, sequence)
-    await connection.execute(
+    connection.execute(
         insert(applications).values(
             application_id=entry.application_id,
             programme=programme,
@@ -59,13 +58,13 @@ async def _insert(connection: AsyncConnection, entry: NewEntry) -> str:
             fence=entry.fence,
         )
     )
-    await append_steps(connection, entry.application_id, entry.history, after=0)
+    append_steps(connection, entry.application_id, entry.history, after=0)
     return number
 
 
-async def _next_sequence(connection: AsyncConnection, programme: str, year: int) -> int:
+def _next_sequence(connection: Connection, programme: str, year: int) -> int:
     """Count on; the counter's row stays locked until the transaction ends, so a rollback leaves no gap."""
-    counted: int | None = await connection.scalar(
+    counted: int | None = connection.scalar(
         update(counters)
         .where(counters.c.programme == programme, counters.c.year == year)
         .values(last=counters.c.last + 1)
@@ -73,5 +72,5 @@ async def _next_sequence(connection: AsyncConnection, programme: str, year: int)
     )
     if counted is not None:
         return counted
-    await connection.execute(insert(counters).values(programme=programme, year=year, last=1))
+    connection.execute(insert(counters).values(programme=programme, year=year, last=1))
     return 1

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, update
 
 from gateway.domain.case import ENDED, State
 from gateway.register.entries import Step
@@ -13,11 +12,9 @@ from gateway.register.schema import applications, history
 _NOT_PARKED = {"park_reason": None, "retry_at_ms": None, "parked_since_ms": None}
 
 
-async def append_steps(
-    connection: AsyncConnection, application_id: str, steps: Sequence[Step], *, after: int
-) -> None:
+def append_steps(connection: Connection, application_id: str, steps: Sequence[Step], *, after: int) -> None:
     """Write `steps` behind the `after` that are there."""
-    await connection.execute(
+    connection.execute(
         insert(history),
         [
             {"application_id": application_id, "position": position, "state": step.state, "at_ms": step.at_ms}
@@ -26,8 +23,8 @@ async def append_steps(
     )
 
 
-async def go_on(
-    connection: AsyncConnection,
+def go_on(
+    connection: Connection,
     application_id: str,
     steps: Sequence[Step],
     *,
@@ -35,12 +32,12 @@ async def go_on(
     **columns: Any,
 ) -> State:
     """Take the application through `steps`; return the state it is in then."""
-    await append_steps(connection, application_id, steps, after=after)
+    append_steps(connection, application_id, steps, after=after)
     last = steps[-1]
     values = columns if last.state is State.PARKED else {**_NOT_PARKED, **columns}
     if last.state in ENDED:
         values["ended_at_ms"] = last.at_ms
-    await connection.execute(
+    connection.execute(
         update(applications)
         .where(applications.c.application_id == application_id)
         .values(state=last.state, **values)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect
 from gateway.register.journal import open_journal
 from gateway.register.migrate import downgrade, migrate
 from gateway.register.schema import metadata
-from gateway.register.store import create_engine
+from gateway.register.store import open_store
 from tests.integration.register.applicants import new_entry
 
 MIGRATE = (
@@ -18,10 +18,9 @@ MIGRATE = (
 
 
 async def tables_of(dsn: str) -> set[str]:
-    engine = create_engine(dsn)
-    async with engine.connect() as connection:
-        names = await connection.run_sync(lambda plain: set(inspect(plain).get_table_names()))
-    await engine.dispose()
+    store = open_store(dsn)
+    names = await store.read(lambda connection: set(inspect(connection).get_table_names()))
+    await store.close()
     return names
 
 
@@ -49,10 +48,9 @@ async def test_migrations_and_metadata_agree(dsn: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, metadata))
 
-    engine = create_engine(dsn)
-    async with engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
-    await engine.dispose()
+    store = open_store(dsn)
+    assert await store.read(differences) == []
+    await store.close()
 
 
 async def test_processes_that_start_together_migrate_once(empty_dsn: str) -> None:

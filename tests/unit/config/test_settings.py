@@ -47,7 +47,7 @@ def test_the_environment_overrides_the_file_and_the_file_the_default(file: Path)
 def test_what_is_empty_is_derived() -> None:
     settings = load_settings({"QABYLDAU_DATA_DIR": "/data", "QABYLDAU_STANDINS_PORT": "9100"})
 
-    assert settings.register_dsn == "sqlite+aiosqlite:////data/register.db"
+    assert settings.register_dsn == "sqlite:////data/register.db"
     assert settings.keys_path == Path("/data/keys.toml")
     assert settings.labour_market_base_url == "http://127.0.0.1:9100/labour-market"
     assert settings.e_maket_base_url == "http://127.0.0.1:9100/e-maket"
@@ -90,7 +90,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
     value = {
         "host": "::1",
         "redis_url": "redis://r",
-        "register_url": "sqlite+aiosqlite:///x",
+        "register_url": "sqlite:///x",
         "labour_market_url": "http://x",
         "e_maket_url": "http://x",
         "sms_url": "http://x",
