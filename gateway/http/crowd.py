@@ -4,6 +4,7 @@ import math
 import time
 
 from gateway.http.metrics import Shed, count_shed
+from gateway.http.pulse import Pulse
 from gateway.http.refusals import ComeBack, Limited, ProblemCode, Quota, Refusal
 
 # Submissions in hand, from their last byte to their answer, in a process that answers quickly.
@@ -20,6 +21,10 @@ _SLOW_SECONDS = 0.07
 # By a hundredth for each slow answer, and back by a tenth of a place for each quick one: so few are slow.
 _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 
+# Who is served this late in a turn of the event loop has waited as long again before it: more is asked of the
+# process than it can give, and without refusing some unread all would wait for seconds.
+_LONG_TURN_SECONDS = 0.04
+
 # Addresses remembered for being over their limit, some hundred bytes each.
 _MOST_ADDRESSES = 65_536
 
@@ -28,15 +33,17 @@ WHEN_CROWDED = ComeBack(3, 12)
 
 
 class Crowd:
-    def __init__(self) -> None:
+    def __init__(self, pulse: Pulse) -> None:
+        self._pulse = pulse
         self._in_hand = 0
         self._room = float(_MOST_ROOM)
         # Addresses that Redis has refused, in the order in which it last did.
         self._paid_until: dict[bytes, float] = {}
 
     def check_room(self, *, with_ticket: bool) -> None:
-        """Raise Refusal when so many are in hand that one more newcomer would wait too long."""
-        if self._in_hand >= (_MOST_IN_HAND if with_ticket else self._room):
+        """Raise Refusal when so many are in hand, or before this one, that a newcomer would wait too long."""
+        most = _MOST_IN_HAND if with_ticket else self._room
+        if self._in_hand >= most or (not with_ticket and self._pulse.turn_seconds() > _LONG_TURN_SECONDS):
             count_shed(Shed.OVERLOAD)
             raise _crowded()
 

@@ -8,6 +8,7 @@ from gateway.domain.texts import Texts
 from gateway.http.clients import Proxies
 from gateway.http.crowd import Crowd
 from gateway.http.pieces import SpentPieces
+from gateway.http.pulse import Pulse
 from gateway.http.readiness import Readiness
 from gateway.http.refusals import ProblemCode, Quota, Refusal
 from gateway.http.summaries import SummaryKeeper
@@ -67,6 +68,7 @@ class Services(Struct, frozen=True):
     readiness: Readiness
     proxies: Proxies
     crowd: Crowd
+    pulse: Pulse
 
     def intake(self, programme: str) -> Intake:
         """Raise Refusal for a programme that is not served here."""

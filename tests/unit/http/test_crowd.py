@@ -3,12 +3,15 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.http.crowd import WHEN_CROWDED, Crowd
+from gateway.http.pulse import Pulse
 from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 
 # Submissions in hand in a quick process, in a slow one, and in any if all had tickets.
 MOST_ROOM, LEAST_ROOM, MOST_IN_HAND = 512, 64, 2_048
 # An answer that takes longer is slow.
 SLOW_SECONDS = 0.07
+# A turn of the loop in which newcomers are too many.
+LONG_TURN_SECONDS = 0.04
 
 # Three at once, and one a second.
 QUOTA = Quota("address", 3, 3)
@@ -32,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def crowd() -> Crowd:
-    return Crowd()
+    return Crowd(Pulse())
 
 
 def is_crowded(crowd: Crowd, *, with_ticket: bool = False) -> bool:
@@ -98,6 +101,19 @@ def test_whoever_is_too_many_hears_full_without_a_ticket_and_when_to_come_back(c
 
     assert (refused.value.code, refused.value.come_back) == (ProblemCode.FULL, WHEN_CROWDED)
     assert refused.value.members == {}
+
+
+@pytest.mark.usefixtures("clock")
+def test_newcomers_late_in_a_long_turn_of_the_loop_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pulse = Pulse()
+    crowd = Crowd(pulse)
+    monkeypatch.setattr(pulse, "turn_seconds", lambda: LONG_TURN_SECONDS)
+    quick = is_crowded(crowd)
+    monkeypatch.setattr(pulse, "turn_seconds", lambda: LONG_TURN_SECONDS + 0.001)
+
+    assert not quick
+    assert is_crowded(crowd)
+    assert not is_crowded(crowd, with_ticket=True)
 
 
 def test_what_came_all_at_once_is_refused_in_the_end(crowd: Crowd) -> None:
