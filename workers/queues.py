@@ -94,6 +94,12 @@ async def _close(worker: Worker) -> None:
         await worker.close()
 
 
+class _Worker(Worker):
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Pass over what runs here already: arq would ask Redis about each of them at every poll."""
+        await super().start_jobs([job_id for job_id in job_ids if job_id.decode() not in self.tasks])
+
+
 def queues_of(tools: Tools, redis_url: str) -> list[Queue]:
     """One queue for cases; messages never wait behind them, nor behind lost receipts; one for upkeep."""
     code = tools.programme.code
@@ -169,7 +175,7 @@ def _worker(
     settings.conn_retries = 1
     settings.retry_on_timeout = False
     settings.max_connections = None
-    return Worker(
+    return _Worker(
         functions=functions,
         queue_name=queue_name,
         cron_jobs=crons,

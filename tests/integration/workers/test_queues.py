@@ -1,0 +1,26 @@
+import asyncio
+
+from gateway.domain.case import State
+from tests.integration.workers.world import World
+from workers.queues import queues_of
+
+
+async def test_a_running_job_is_not_asked_about_again(world: World) -> None:
+    await world.fault("labour-market", latency_ms=250)
+    application_id = await world.accept()
+    cases, *_ = queues_of(world.tools, world.settings.redis_url)
+    await world.tools.store.redis.config_resetstat()
+
+    running = asyncio.create_task(cases.run())
+    while (await world.states(application_id))[1] is not State.FORWARDED:  # noqa: ASYNC110 - The end is in the journal.
+        await asyncio.sleep(0.02)
+    cases.stop()
+    await running
+
+    calls = {
+        name.removeprefix("cmdstat_"): figures["calls"]
+        for name, figures in (await world.tools.store.redis.info("commandstats")).items()
+    }
+    # The queue was read at every poll; whether the job runs elsewhere was asked when it began.
+    assert calls["zrangebyscore"] > 3
+    assert calls["exists"] == 1
