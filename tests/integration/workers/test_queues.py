@@ -1,10 +1,14 @@
 import asyncio
 
+import pytest
+
 from gateway.domain.case import State
 from tests.integration.workers.world import World
 from workers.queues import queues_of
 
 
+# The poll that a stop cut off leaves its connection to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_running_job_is_not_asked_about_again(world: World) -> None:
     await world.fault("labour-market", latency_ms=250)
     application_id = await world.accept()
