@@ -1,6 +1,7 @@
 """How long a place in the line will take, from the speed at which it was called so far. No clock in here."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from statistics import median
 
@@ -45,6 +46,18 @@ class Eta(Struct, frozen=True):
 
 
 NO_ETA = Eta(None, None)
+
+
+def add_sample(samples: deque[Sample], sample: Sample, waiting: int) -> None:
+    """Keep what tells how fast the line moves, and nothing of a line that cannot move.
+
+    An empty one has nobody to be called. And from a new one nobody is called until the first slots come free:
+    counted in, that pause would make the first hundreds wait three times as long on paper.
+    """
+    has_not_moved = len(samples) == 1 and samples[0].called == sample.called
+    if not waiting or has_not_moved:
+        samples.clear()
+    samples.append(sample)
 
 
 def measure(samples: Sequence[Sample]) -> Speed | None:

@@ -1,3 +1,5 @@
+from collections import deque
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from gateway.http.eta import (
     Eta,
     Sample,
     Speed,
+    add_sample,
     estimate,
     measure,
     poll_after_ms,
@@ -43,6 +46,26 @@ def test_a_pause_slows_the_slowest_tenth_and_not_the_median() -> None:
     assert speed is not None
     assert speed.usual == 10
     assert speed.slow == 0
+
+
+def kept(*refreshes: tuple[int, int]) -> list[int]:
+    """What is kept, by how many were called, of refreshes that saw so many called and so many waiting."""
+    samples: deque[Sample] = deque()
+    for at, (called, waiting) in enumerate(refreshes):
+        add_sample(samples, Sample(at * 1_000, called), waiting)
+    return [sample.called for sample in samples]
+
+
+def test_the_pause_before_the_first_of_a_new_line_is_called_does_not_count() -> None:
+    assert kept((0, 0), (0, 90), (0, 90), (0, 90), (5, 85), (5, 85), (9, 81)) == [0, 5, 5, 9]
+
+
+def test_a_pause_later_counts() -> None:
+    assert kept((0, 90), (5, 85), (5, 85), (5, 85)) == [0, 5, 5, 5]
+
+
+def test_an_empty_line_has_no_speed() -> None:
+    assert kept((0, 90), (50, 40), (90, 0), (90, 0), (90, 7), (95, 2)) == [90, 95]
 
 
 def test_late_refreshes_make_longer_spans_and_no_other_speed() -> None:
