@@ -11,7 +11,7 @@ from granian.server.mp import MPServer
 from config.settings import Settings, load_settings
 from gateway.app import create_app, read_keys
 from gateway.counting import begin_anew, folder_of
-from gateway.http.logs import configure_logs, library_logging
+from gateway.logs import configure_logs, library_logging
 
 # The supervisor takes it for: the settings are wrong, starting again would not help.
 EXIT_BAD_SETTING = 2

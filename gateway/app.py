@@ -18,9 +18,9 @@ from gateway.counting import LEDGER, folder_of
 from gateway.domain.calendar import ALMATY, load_calendar
 from gateway.domain.programme import Programme, load_programmes
 from gateway.domain.texts import load_texts
+from gateway.http import metrics
 from gateway.http.clients import Proxies
 from gateway.http.crowd import Crowd
-from gateway.http.logs import configure_logs
 from gateway.http.pieces import SpentPieces
 from gateway.http.pulse import Pulse
 from gateway.http.readiness import Readiness
@@ -33,6 +33,7 @@ from gateway.inflight.limits import limit_text
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.store import Store, open_redis
 from gateway.inflight.waiting import RoomRules
+from gateway.logs import configure_logs
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
 from gateway.sealing import KeyRing
@@ -60,6 +61,7 @@ def app_from_environment() -> Litestar:
     settings = load_settings()
     configure_logs(settings.log_level)
     LEDGER.open(folder_of(settings.counts_dir, settings.port))
+    metrics.begin_counting()
     app = create_app(settings, read_keys(settings))
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY_OBJECTS)
@@ -160,7 +162,8 @@ def _lifespan(
         if preparing.done():
             preparing.result()
         await asyncio.gather(*(keeper.refresh() for keeper in keepers))
-        tasks = [preparing, *(asyncio.create_task(keeper.keep()) for keeper in keepers)]
+        beating = asyncio.create_task(LEDGER.keep_beating())
+        tasks = [preparing, beating, *(asyncio.create_task(keeper.keep()) for keeper in keepers)]
         services.pulse.start()
         try:
             yield

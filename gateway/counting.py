@@ -1,14 +1,19 @@
-"""What the processes of a gateway count, in files that outlive them.
+"""What gateways and workers count, in files that outlive them.
 
 The files are those of prometheus-client's multiprocess mode, and it reads them. Its own instruments ask for
 the process and take a lock at every step, 4.5 µs for what one request counts. Adding to mapped memory takes a
 seventh of that, and what a killed process has counted is there just the same.
 """
 
+import asyncio
+import fcntl
 import os
 import socket
+import time
 from bisect import bisect_left
 from collections.abc import Sequence
+from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +24,22 @@ from prometheus_client.multiprocess import MultiProcessCollector
 Cells: TypeAlias = "memoryview[float]"
 
 _BYTES_PER_CELL = 8
+
+_BEAT_EVERY_SECONDS = 1.0
+
+# A beat may be late by a turn of a busy loop; whoever is silent for longer helps nobody.
+_ALIVE_SECONDS = 5.0
+
+# A worker that is started again after a crash counts on. After a longer pause it is another run, and its
+# files may be half written: by a machine whose power went.
+_SAME_RUN_SECONDS = 60.0
+
+
+class Role(StrEnum):
+    """Whose counts a folder holds; the label that names the folder is called so."""
+
+    GATEWAY = "gateway"
+    WORKER = "worker"
 
 
 class Count:
@@ -57,12 +78,22 @@ class Ledger:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._name = ""
         self._files: dict[str, MmapedDict] = {}
 
-    def open(self, folder: Path) -> None:
-        """Keep what is set up from now on in files of this process in `folder`."""
+    def open(self, folder: Path, name: str = "") -> None:
+        """Keep what is set up from now on in files of this process in `folder`.
+
+        A process that has the folder for itself gives a `name`: its files are those of the one before it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder, self._name = folder, name or str(os.getpid())
+
+    async def keep_beating(self) -> None:
+        """Say again and again that this process turns its loop, for `count_alive`."""
+        while self._folder is not None:
+            (self._folder / f"{self._name}.beat").touch()
+            await asyncio.sleep(_BEAT_EVERY_SECONDS)
 
     def count(self, name: str, about: str, **labels: str) -> Count:
         """Find or begin a counter; `name` ends with `_total`."""
@@ -82,7 +113,7 @@ class Ledger:
         if self._folder is None:
             return memoryview(bytearray(len(keys) * _BYTES_PER_CELL)).cast("d"), list(range(len(keys)))
         if kind not in self._files:
-            path = self._folder / f"{kind}_{os.getpid()}.db"
+            path = self._folder / f"{kind}_{self._name}.db"
             self._files[kind] = MmapedDict(str(path))  # type: ignore[no-untyped-call]  # It has no types.
         file = self._files[kind]
         for key in keys:
@@ -100,25 +131,71 @@ def folder_of(counts_dir: Path, port: int) -> Path:
     return counts_dir / f"{socket.gethostname()}:{port}"
 
 
+def claim_folder(counts_dir: Path) -> Path:
+    """Return a worker's folder: this machine's first that no other process holds. It is held until the end.
+
+    Raises OSError.
+    """
+    for number in count(1):
+        folder = counts_dir / f"{socket.gethostname()}:{Role.WORKER}-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(held)
+            continue
+        if not _has_beaten(folder, _SAME_RUN_SECONDS):
+            begin_anew(folder)
+        return folder
+    raise AssertionError("there is always one more number")
+
+
 def begin_anew(folder: Path) -> None:
     """Forget the counts of the run before; call it before any process counts. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.db"):
+    for path in folder.iterdir():
         path.unlink()
 
 
-def read_counts(counts_dir: Path) -> list[Metric]:
-    """Add up the processes of each gateway, dead ones too; the label `gateway` says whose sums they are.
+def count_alive(counts_dir: Path) -> dict[Role, int]:
+    """How many processes of each role turn their loops."""
+    alive = dict.fromkeys(Role, 0)
+    for folder in counts_dir.glob("*/"):
+        alive[_role_of(folder)] += _has_beaten(folder, _ALIVE_SECONDS)
+    return alive
 
-    Sums of several gateways would fall whenever one of them starts anew, and a counter must not.
+
+def read_counts(counts_dir: Path) -> list[Metric]:
+    """Add up the processes of each gateway, dead ones too, and tell each worker.
+
+    The label `gateway` or `worker` says whose sums they are. Sums of several would fall whenever one of them
+    starts anew, and a counter must not.
     """
     families: dict[str, Metric] = {}
     for folder in sorted(counts_dir.glob("*/")):
         for found in _merge(folder):
             family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
             for sample in found.samples:
-                family.add_sample(sample.name, {"gateway": folder.name, **sample.labels}, sample.value)
+                labels = {_role_of(folder).value: folder.name, **sample.labels}
+                family.add_sample(sample.name, labels, sample.value)
     return list(families.values())
+
+
+def _role_of(folder: Path) -> Role:
+    """A gateway's folder ends with its port, a worker's with `worker-` and a number."""
+    return Role.WORKER if folder.name.rpartition(":")[2].startswith(Role.WORKER) else Role.GATEWAY
+
+
+def _has_beaten(folder: Path, seconds: float) -> int:
+    """How many processes have beaten within `seconds`."""
+    beats = 0
+    for path in folder.glob("*.beat"):
+        try:
+            beats += time.time() - path.stat().st_mtime < seconds
+        except FileNotFoundError:
+            continue  # Its gateway starts anew this moment.
+    return beats
 
 
 def _merge(folder: Path) -> list[Metric]:

@@ -1,20 +1,13 @@
-"""JSON lines on standard output: event names and ids, never what people sent."""
+"""The gateway's way of logging, and in every line of a job whose case it is."""
 
 import logging
 
 import structlog
 
+from gateway.logs import configure_logs as configure
+
 
 def configure_logs(level: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        cache_logger_on_first_use=True,
-    )
+    configure(level, structlog.contextvars.merge_contextvars)
     # arq writes results and exceptions as they are; what matters of them, our own lines say.
     logging.getLogger("arq").setLevel(logging.CRITICAL)

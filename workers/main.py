@@ -20,6 +20,7 @@ import structlog
 
 from config.keys import KeysError, load_keys
 from config.settings import Settings, SettingsError, find_redis_url, load_settings
+from gateway.counting import LEDGER, claim_folder
 from gateway.domain.calendar import ALMATY
 from gateway.domain.programme import ProgrammeError, load_programmes
 from gateway.domain.texts import TextsError, load_texts
@@ -33,6 +34,8 @@ from workers.logs import configure_logs
 from workers.queues import queues_of
 from workers.reconciliation import fetch_effects, reconcile
 from workers.recovery import erase, recover, replay_dead_letters, restore_missing
+from workers.steps import metrics as of_cases
+from workers.systems import metrics as of_systems
 from workers.systems.e_maket import HttpEMaket
 from workers.systems.fetch import open_session
 from workers.systems.labour_market import HttpLabourMarket
@@ -103,7 +106,10 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
+    LEDGER.open(claim_folder(settings.counts_dir), "worker")
     async with open_tools(settings, boundary) as opened:
+        _begin_counting(opened.programmes)
+        beating = asyncio.create_task(LEDGER.keep_beating())
         queues = [queue for tools in opened.programmes for queue in queues_of(tools, settings.redis_url)]
         running = [asyncio.create_task(queue.run()) for queue in queues]
         log.info("worker_started", programmes=[tools.programme.code for tools in opened.programmes])
@@ -111,8 +117,15 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
         for queue in queues:
             queue.stop()
         await asyncio.gather(*running, return_exceptions=True)
+        beating.cancel()
         log.info("worker_stopped")
     return 0
+
+
+def _begin_counting(programmes: list[Tools]) -> None:
+    of_systems.begin_counting()
+    for tools in programmes:
+        of_cases.begin_counting(tools.programme.code)
 
 
 async def run_reconcile(settings: Settings) -> int:

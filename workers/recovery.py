@@ -15,6 +15,7 @@ from gateway.inflight.progress import (
 from gateway.inflight.records import Step as Seen
 from gateway.inflight.status import known_cases
 from gateway.register.entries import DEAD_LETTER, Entry
+from workers.steps.metrics import Found, recovered
 from workers.tools import Tools, now_ms
 
 log = structlog.get_logger()
@@ -41,11 +42,13 @@ DAY_MS = 86_400_000
 async def recover(tools: Tools) -> dict[str, int]:
     """One sweep over what is forgotten day by day; how much of each was found."""
     found = {
-        "lapsed": await sweep(tools.store, tools.programme.code, tools.kept_ms),
-        "requeued": await requeue_lost_jobs(tools),
-        "unparked": await unpark_due(tools),
-        "notices": await queue_lost_notices(tools),
+        Found.LAPSED.value: await sweep(tools.store, tools.programme.code, tools.kept_ms),
+        Found.REQUEUED.value: await requeue_lost_jobs(tools),
+        Found.UNPARKED.value: await unpark_due(tools),
+        Found.NOTICES.value: await queue_lost_notices(tools),
     }
+    for kind, count in found.items():
+        recovered(tools.programme.code, Found(kind)).add(count)
     if any(found.values()):
         log.info("recovered", **found)
     return found
@@ -82,6 +85,7 @@ async def restore_missing(tools: Tools) -> int:
     known = await known_cases(tools.store, programme, [one.application_id for one in stuck])
     missing = [one for one in stuck if one.application_id not in known]
     restored = await _readmit_all(tools, missing)
+    recovered(programme, Found.RESTORED).add(restored)
     if missing:
         log.error("cases_were_missing", missing=len(missing), restored=restored)
     return restored

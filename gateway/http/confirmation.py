@@ -9,6 +9,7 @@ from gateway.domain.case import State
 from gateway.http.bodies import read_body
 from gateway.http.documents import BEARER, CodeForm, described
 from gateway.http.forms import parse_code, read_form
+from gateway.http.metrics import count_confirmation
 from gateway.http.phone import hash_code, locked
 from gateway.http.receipt import holder_of
 from gateway.http.refusals import WHEN_FULL, InvalidFields, ProblemCode, Refusal
@@ -50,6 +51,7 @@ async def confirm_phone(request: AnyRequest, application_id: FromPath[str]) -> R
         holder.claim,
         hash_code(request, application_id, code),
     )
+    count_confirmation(intake.programme.code, answer.outcome)
     _check_accepted(answer, intake.rules)
     return Response(Confirmed(application_id, State.ACCEPTED))
 

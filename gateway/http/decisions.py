@@ -15,6 +15,7 @@ from gateway.domain.identifiers import IdentifierError, IdentifierFault
 from gateway.http.bodies import read_body
 from gateway.http.documents import SIGNATURE, TIMESTAMP, DecisionForm, described
 from gateway.http.forms import read_form
+from gateway.http.metrics import count_decision
 from gateway.http.refusals import ProblemCode, Refusal
 from gateway.http.register_calls import ask_register
 from gateway.http.request import AnyRequest, header_of, services_of, trace_of
@@ -26,6 +27,8 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 # Free text might name somebody and would lie in the register in clear, so only a code is kept.
 _REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+_FIRST_TOLD = frozenset({DecisionOutcome.APPLIED, DecisionOutcome.RECORDED_EARLY})
 
 
 @post(
@@ -71,6 +74,8 @@ async def take_decision(request: AnyRequest) -> Response[None]:
             _reason_code(form.get("reason")),
         )
     )
+    if outcome in _FIRST_TOLD:
+        count_decision(programme, State(form["decision"]))
     await _follow(services, programme, application_id, outcome)
     return Response(None)
 

@@ -14,6 +14,7 @@ from gateway.domain.programme import Limits, RateLimit
 from gateway.http.bodies import read_body
 from gateway.http.documents import BEARER, PhoneForm, described
 from gateway.http.forms import CODE_LENGTH, read_form
+from gateway.http.metrics import count_code_asked
 from gateway.http.receipt import Holder, holder_of
 from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 from gateway.http.request import AnyRequest, language_of, services_of
@@ -60,6 +61,7 @@ async def take_phone(request: AnyRequest, application_id: FromPath[str]) -> Resp
         holder.claim,
         _sealed_code(request, holder, phone),
     )
+    count_code_asked(intake.programme.code, answer.outcome)
     check_sent(answer, intake.rules, intake.programme.limits)
     return Response(CodeSent(intake.rules.resend_ms // 1000, answer.figure))
 

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 
 from gateway.domain.texts import Language, Texts
 from gateway.http.answers import Answer
+from gateway.http.metrics import count_unexpected
 from gateway.http.refusals import STATUSES, InvalidFields, ProblemCode, Refusal, Unavailable
 from gateway.http.request import AnyRequest, Exchange, language_of, services_of, trace_of
 from gateway.inflight.store import StoreUnavailable
@@ -31,6 +32,9 @@ _log = structlog.get_logger()
 def answer_error(exchange: Exchange, error: Exception) -> Answer:
     """Return what is said about any error, the unexpected included."""
     refusal = _refusal_for(error)
+    if refusal.code is ProblemCode.INTERNAL:
+        count_unexpected()
+        _log.error("unexpected_error", application_id=trace_of(exchange).application_id, exc_info=error)
     trace_of(exchange).problem = refusal.code
     return render(refusal, services_of(exchange).texts, language_of(exchange))
 
@@ -56,7 +60,6 @@ def _refusal_for(error: Exception) -> Refusal:
         if code is not None:
             allow = (error.headers or {}).get("allow")
             return Refusal(code, headers={"Allow": allow} if allow else None)
-    _log.error("unexpected_error", exc_info=error)
     return Refusal(ProblemCode.INTERNAL)
 
 

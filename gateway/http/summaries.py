@@ -6,7 +6,8 @@ from collections import deque
 
 import structlog
 
-from gateway.http.eta import MOST_SAMPLES, Sample, Speed, measure
+from gateway.http.eta import MOST_SAMPLES, Sample, Speed, add_sample, measure
+from gateway.http.promises import Promises
 from gateway.http.refusals import Unavailable
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import Summary, tick
@@ -28,6 +29,7 @@ class SummaryKeeper:
         self._summary: Summary | None = None
         self._samples = deque[Sample](maxlen=MOST_SAMPLES)
         self._speed: Speed | None = None
+        self._promises = Promises(programme)
         self._refreshed_at = 0.0
         self._is_away = False
 
@@ -69,8 +71,10 @@ class SummaryKeeper:
         if self._summary is not None and self._summary.epoch != summary.epoch:
             # Another line: what was called of the one before says nothing about it.
             self._samples.clear()
-        self._samples.append(Sample(summary.service_ms, summary.line.called))
+            self._promises.forget()
+        add_sample(self._samples, Sample(summary.service_ms, summary.line.called), summary.line.waiting)
         self._speed = measure(self._samples)
+        self._promises.watch(summary, self._speed)
 
     async def keep(self) -> None:
         while True:

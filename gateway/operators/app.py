@@ -13,8 +13,8 @@ from litestar.types import Scope
 from config.lifeline import die_with_parent
 from config.settings import Settings, find_redis_url, load_settings
 from gateway.domain.programme import load_programmes
-from gateway.http.logs import configure_logs
 from gateway.inflight.store import Store, open_redis
+from gateway.logs import configure_logs
 from gateway.operators.metrics import Sources, show_metrics
 
 _log = structlog.get_logger()

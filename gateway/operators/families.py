@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from gateway.counting import Role
 from gateway.inflight.figures import Figures
 
 _SLOTS = {
@@ -51,6 +52,23 @@ def families_of(programmes: Mapping[str, Figures]) -> list[Metric]:
 
 def store_family(*, is_up: bool) -> Metric:
     return GaugeMetricFamily("qabyldau_store_up", "Whether Redis answered this scrape.", value=is_up)
+
+
+def alive_family(alive: Mapping[Role, int]) -> Metric:
+    about = "Gateway processes and workers that turn their loops, of those that count here."
+    family = GaugeMetricFamily("qabyldau_processes_alive", about, labels=["role"])
+    for role, count in alive.items():
+        family.add_metric([role.value], count)
+    return family
+
+
+def missed_family(missed: Mapping[str, Mapping[str, int]]) -> Metric:
+    about = "Tickets called whose window is over and whose holders have not come since."
+    family = GaugeMetricFamily("qabyldau_tickets_missed", about, labels=["programme", "lane"])
+    for code, lanes in missed.items():
+        for lane, count in lanes.items():
+            family.add_metric([code, lane], count)
+    return family
 
 
 def _shadowed(programmes: Mapping[str, Figures]) -> Metric:

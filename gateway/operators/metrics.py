@@ -1,4 +1,4 @@
-"""`GET /metrics`: what the gateways count and how the programmes stand, as Prometheus reads it."""
+"""`GET /metrics`: what gateways and workers count and how the programmes stand, as Prometheus reads it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,10 +10,11 @@ from msgspec import Struct
 from prometheus_client import Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from gateway.counting import read_counts
-from gateway.inflight.figures import Figures, read_figures
+from gateway.counting import count_alive, read_counts
+from gateway.inflight.figures import read_figures
+from gateway.inflight.missed import read_missed
 from gateway.inflight.store import Store, StoreUnavailable
-from gateway.operators.families import families_of, store_family
+from gateway.operators.families import alive_family, families_of, missed_family, store_family
 
 # Prometheus's text format; the framework adds the charset.
 _MEDIA_TYPE = "text/plain; version=0.0.4"
@@ -29,19 +30,24 @@ class Sources(Struct, frozen=True):
 async def show_metrics(state: State) -> Response[bytes]:
     """Answer with what there is: without Redis, what was counted and that Redis is away."""
     sources: Sources = state.sources
-    figures = await _read_figures(sources)
-    counted = await asyncio.to_thread(read_counts, sources.counts_dir)
-    page = _Page([store_family(is_up=figures is not None), *families_of(figures or {}), *counted])
-    return Response(generate_latest(page), media_type=_MEDIA_TYPE)
+    asked = await _ask_redis(sources)
+    counted = await asyncio.to_thread(_look_into, sources.counts_dir)
+    return Response(generate_latest(_Page([*asked, *counted])), media_type=_MEDIA_TYPE)
 
 
-async def _read_figures(sources: Sources) -> dict[str, Figures] | None:
-    """Return the figures of the programmes that are served, or None when Redis is away."""
+def _look_into(counts_dir: Path) -> list[Metric]:
+    return [alive_family(count_alive(counts_dir)), *read_counts(counts_dir)]
+
+
+async def _ask_redis(sources: Sources) -> list[Metric]:
+    """Return how the programmes that are served stand, or that Redis is away."""
     try:
         found = await asyncio.gather(*(read_figures(sources.store, code) for code in sources.programmes))
+        served = {code: one for code, one in zip(sources.programmes, found, strict=True) if one is not None}
+        missed = {code: await read_missed(sources.store, code, one) for code, one in served.items()}
     except StoreUnavailable:
-        return None
-    return {code: one for code, one in zip(sources.programmes, found, strict=True) if one is not None}
+        return [store_family(is_up=False)]
+    return [store_family(is_up=True), *families_of(served), missed_family(missed)]
 
 
 class _Page(Collector):

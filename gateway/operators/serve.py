@@ -8,7 +8,7 @@ from granian.server.mp import MPServer
 
 from config.settings import Settings, find_redis_url, load_settings
 from gateway.domain.programme import load_programmes
-from gateway.http.logs import configure_logs, library_logging
+from gateway.logs import configure_logs, library_logging
 
 # The supervisor takes it for: the settings are wrong, starting again would not help.
 EXIT_BAD_SETTING = 2

@@ -7,6 +7,8 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import Pool
 
+from gateway.register.metrics import timed
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,14 +29,16 @@ class PostgresqlStore:
     async def write(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(work, *args, **kwargs)
+        with timed("write"):
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work, *args, **kwargs)
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._reading_engine.begin() as connection:
-            return await connection.run_sync(work, *args, **kwargs)
+        with timed("read"):
+            async with self._reading_engine.begin() as connection:
+                return await connection.run_sync(work, *args, **kwargs)
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -12,6 +12,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
+from gateway.register.metrics import timed
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -46,7 +48,8 @@ class SqliteStore:
         self._waiting.append((lambda connection: work(connection, *args, **kwargs), done))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_waiting())
-        return await done
+        with timed("write"):
+            return await done
 
     async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -55,7 +58,8 @@ class SqliteStore:
             with self._reading_engine.begin() as connection:
                 return work(connection, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        with timed("read"):
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     async def close(self) -> None:
         if self._committing is not None:

@@ -43,6 +43,7 @@ def _iban(n: int) -> str:
 class Applicant:
     n: int
     category: str | None = None
+    iin: str | None = None
 
     @property
     def phone(self) -> str:
@@ -57,7 +58,7 @@ class Applicant:
     def form(self) -> dict[str, str]:
         return {
             "category": self.category or CATEGORIES[self.n % len(CATEGORIES)],
-            "iin": _iin(self.n),
+            "iin": self.iin or _iin(self.n),
             "full_name": f"Қанарова Айжан {self.n}-қызы",
             "iban": _iban(self.n),
             "email": f"aizhan.qanarova.{self.n}@example.kz",

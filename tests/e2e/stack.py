@@ -23,8 +23,9 @@ STOP_SECONDS = 30.0
 
 class Stack:
     def __init__(self, data_dir: Path, **settings: str) -> None:
-        self.port, self.standins_port = free_port(), free_port()
+        self.port, self.standins_port, operators_port = free_port(), free_port(), free_port()
         self.gateway = f"http://127.0.0.1:{self.port}"
+        self.operators = f"http://127.0.0.1:{operators_port}"
         self.standins = f"http://127.0.0.1:{self.standins_port}"
         self.data_dir = data_dir
         self.log = data_dir / "service.log"
@@ -32,7 +33,7 @@ class Stack:
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("QABYLDAU_")},
             "QABYLDAU_PORT": str(self.port),
-            "QABYLDAU_OPERATORS_PORT": str(free_port()),
+            "QABYLDAU_OPERATORS_PORT": str(operators_port),
             "QABYLDAU_STANDINS_PORT": str(self.standins_port),
             "QABYLDAU_DATA_DIR": str(data_dir),
             **{f"QABYLDAU_{name.upper()}": value for name, value in settings.items()},

@@ -1,7 +1,11 @@
+import asyncio
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
-from gateway.counting import Ledger, begin_anew, folder_of, read_counts
+from gateway.counting import Ledger, Role, begin_anew, claim_folder, count_alive, folder_of, read_counts
 from tests.unit.ledgers import opened_ledger
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +38,40 @@ os.kill(os.getpid(), 9)
 def count_and_die(folder: Path, times: int) -> None:
     ended = subprocess.run([sys.executable, "-c", COUNT_AND_DIE, folder, str(times)], cwd=ROOT, check=False)
     assert ended.returncode == -signal.SIGKILL
+
+
+# Claims the folder of a worker, counts once, says where, and waits to be killed.
+WORK = """
+import sys, time
+from pathlib import Path
+from gateway.counting import Ledger, claim_folder
+folder = claim_folder(Path(sys.argv[1]))
+ledger = Ledger()
+ledger.open(folder, "worker")
+ledger.count("cases_total", "Cases.").add()
+(folder / "worker.beat").touch()
+print(folder.name.rpartition(":")[2], flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def worker(counts_dir: Path) -> Iterator[str]:
+    """A worker that lives as long as the block; what its folder is called behind the machine's name."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORK, counts_dir], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def grow_old(counts_dir: Path, seconds: int) -> None:
+    for beat in counts_dir.glob("*/*.beat"):
+        os.utime(beat, (time.time() - seconds,) * 2)
 
 
 def counts(counts_dir: Path) -> dict[tuple[str, ...], float]:
@@ -91,6 +129,55 @@ def test_where_nobody_has_counted_yet_there_is_nothing_to_read(tmp_path: Path) -
 def test_gateways_of_one_machine_are_told_apart_by_their_ports(tmp_path: Path) -> None:
     assert folder_of(tmp_path, 8000) != folder_of(tmp_path, 9000)
     assert folder_of(tmp_path, 8000).parent == tmp_path
+
+
+def test_each_worker_of_a_machine_has_a_folder_and_a_label_of_its_own(tmp_path: Path) -> None:
+    with worker(tmp_path) as first, worker(tmp_path) as second:
+        assert (first, second) == ("worker-1", "worker-2")
+
+        assert count_alive(tmp_path) == {Role.GATEWAY: 0, Role.WORKER: 2}
+        [family] = read_counts(tmp_path)
+        assert [(set(sample.labels), sample.value) for sample in family.samples] == [({"worker"}, 1)] * 2
+
+
+def test_a_worker_that_is_started_again_after_a_crash_counts_on(tmp_path: Path) -> None:
+    for _ in range(3):
+        with worker(tmp_path) as name:
+            assert name == "worker-1"
+
+    assert set(counts(tmp_path).values()) == {3}
+    assert len(list(tmp_path.glob("*/*.db"))) == 1
+
+
+def test_a_worker_that_comes_after_a_long_pause_begins_anew(tmp_path: Path) -> None:
+    with worker(tmp_path):
+        pass
+    grow_old(tmp_path, 61)
+
+    with worker(tmp_path):
+        assert set(counts(tmp_path).values()) == {1}
+
+
+def test_a_folder_is_held_until_its_process_ends(tmp_path: Path) -> None:
+    with worker(tmp_path) as name:
+        assert claim_folder(tmp_path).name.endswith("worker-2")
+
+    assert name == "worker-1"
+
+
+async def test_whoever_turns_the_loop_is_alive_and_whoever_is_silent_is_not(tmp_path: Path) -> None:
+    with opened_ledger(folder_of(tmp_path, 8000)) as ledger:
+        beating = asyncio.create_task(ledger.keep_beating())
+        await asyncio.sleep(0)
+        assert count_alive(tmp_path) == {Role.GATEWAY: 1, Role.WORKER: 0}
+        beating.cancel()
+
+    grow_old(tmp_path, 6)
+    assert count_alive(tmp_path) == {Role.GATEWAY: 0, Role.WORKER: 0}
+
+
+def test_nobody_is_alive_where_nobody_has_counted(tmp_path: Path) -> None:
+    assert count_alive(tmp_path / "counts") == {Role.GATEWAY: 0, Role.WORKER: 0}
 
 
 def test_the_same_labels_set_up_twice_add_to_the_same_number(ledger: Ledger, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, finish
 from gateway.inflight.records import Step as Seen
 from gateway.register.entries import Step, WrongTransition
+from workers.steps.metrics import case_seconds, finished
 from workers.tools import Tools, now_ms
 
 
@@ -40,5 +41,8 @@ async def leave(tools: Tools, application_id: str, case: TakenCase, state: State
     history = await finish(
         tools.store, tools.programme.code, application_id, case.fence, state, tools.kept_ms
     )
+    finished(tools.programme.code, state).add()
+    if state is not State.PARKED:
+        case_seconds(tools.programme.code).add((history[-1].at_ms - case.accepted_at_ms) / 1000)
     await tools.boundary(f"finished_{state}")
     return msgspec.structs.replace(case, state=state, history=history)

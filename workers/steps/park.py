@@ -8,6 +8,7 @@ from gateway.inflight.progress import TakenCase, give_back
 from gateway.register.entries import DEAD_LETTER
 from gateway.sealing import SealError
 from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
+from workers.steps.metrics import parked
 from workers.steps.register import entry_of
 from workers.steps.retrying import TryAgain
 from workers.tools import Tools, now_ms, open_application
@@ -46,7 +47,9 @@ async def _park(
     at_ms = step_to(case, State.PARKED).at_ms
     await tools.journal.park(application_id, at_ms, case.fence, reason, retry_at_ms)
     await tools.boundary("recorded_parked")
-    return await leave(tools, application_id, case, State.PARKED)
+    left = await leave(tools, application_id, case, State.PARKED)
+    parked(tools.programme.code, reason).add()
+    return left
 
 
 async def _ensure_registered(tools: Tools, application_id: str, case: TakenCase) -> None:

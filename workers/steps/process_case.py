@@ -11,6 +11,7 @@ from gateway.inflight.progress import StaleToken, TakenCase, give_back, take
 from gateway.inflight.store import StoreUnavailable
 from gateway.register.entries import StaleFence
 from workers.steps.forward import forward
+from workers.steps.metrics import mistakes
 from workers.steps.park import dead_letter, park
 from workers.steps.register import register
 from workers.steps.retrying import TryAgain, pause_seconds, where
@@ -76,6 +77,7 @@ class _Way:
                 log.error("answered_wrong", system=error.system, reason=error.reason, code=error.code)
                 await self._try_again_or_give_up()
             case _:
+                mistakes().add()
                 log.error("case_failed", error=type(error).__name__, where=where(error))
                 await self._try_again_or_give_up()
 

@@ -7,12 +7,19 @@ from typing import Any
 
 import structlog
 from arq.worker import Retry
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.inflight.store import StoreUnavailable
+from workers.steps.metrics import mistakes
 
 log = structlog.get_logger()
 
 # The first pause is shorter than an applicant's patience, the longest shorter than an operator's.
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
+
+# What a store that is away raises; anything else is a mistake of ours.
+_AWAY = (SQLAlchemyError, StoreUnavailable, OSError)
 
 Job = Callable[..., Coroutine[Any, Any, None]]
 
@@ -42,6 +49,8 @@ def retried(job: Job) -> Job:
             except TryAgain as wish:
                 raise Retry(defer=wish.after_seconds or pause_seconds(ctx["job_try"])) from None
             except Exception as error:  # noqa: BLE001 - That none is dropped is the point.
+                if not isinstance(error, _AWAY):
+                    mistakes().add()
                 log.warning("job_failed", error=type(error).__name__, where=where(error))
                 raise Retry(defer=pause_seconds(ctx["job_try"])) from None
 

@@ -3,6 +3,7 @@
 import structlog
 
 from gateway.inflight.outbox import note_sms_result
+from workers.steps.metrics import Message, Sending, messages
 from workers.steps.retrying import TryAgain
 from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable, WrongReason
 from workers.tools import Tools
@@ -10,9 +11,9 @@ from workers.tools import Tools
 log = structlog.get_logger()
 
 
-async def send(tools: Tools, phone: str, text: str, message_id: str) -> None:
+async def send(tools: Tools, message: Message, phone: str, text: str, message_id: str) -> None:
     """Send, or give up on a message that the provider will never take; raises TryAgain."""
-    programme = tools.programme.code
+    programme, sending = tools.programme.code, Sending.SENT
     try:
         await tools.sms.send(phone, text, message_id)
     except SystemUnavailable as away:
@@ -25,4 +26,6 @@ async def send(tools: Tools, phone: str, text: str, message_id: str) -> None:
             # Whatever speaks there is no provider now, and would lose everybody's codes.
             await note_sms_result(tools.store, programme, accepted=False)
             raise TryAgain from None
+        sending = Sending.REFUSED
+    messages(programme, message, sending).add()
     await note_sms_result(tools.store, programme, accepted=True)

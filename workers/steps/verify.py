@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, advance
+from workers.steps.metrics import LABOUR_MARKET_UNKNOWN, verifications
 from workers.steps.park import park
 from workers.steps.refuse import refuse
 from workers.systems.labour_market import Outcome
@@ -18,11 +19,12 @@ async def verify(tools: Tools, application_id: str, case: TakenCase) -> TakenCas
         employer=application.employer,
         category=application.category,
     )
+    verifications(tools.programme.code, verdict.outcome).add()
     await tools.boundary("verified")
     if verdict.outcome is Outcome.FAILED:
         return await refuse(tools, application_id, case)
     if verdict.outcome is Outcome.UNKNOWN:
-        return await park(tools, application_id, case, "labour_market_unknown")
+        return await park(tools, application_id, case, LABOUR_MARKET_UNKNOWN)
     arrow = (State.VERIFYING, State.FORWARDING)
     history = await advance(tools.store, tools.programme.code, application_id, case.fence, arrow)
     await tools.boundary("advanced_from_verifying")

@@ -9,6 +9,7 @@ import msgspec
 
 from workers.systems.errors import StaleToken, System, SystemAnsweredWrong, WrongReason
 from workers.systems.fetch import Exchange
+from workers.systems.metrics import measured
 
 
 class Forwarding(msgspec.Struct, frozen=True):
@@ -51,6 +52,10 @@ class HttpEMaket:
         self._exchange = Exchange(session, System.E_MAKET, base_url, deadline_ms)
 
     async def forward(self, case: Forwarding, fencing_token: int) -> None:
+        with measured(System.E_MAKET):
+            await self._forward(case, fencing_token)
+
+    async def _forward(self, case: Forwarding, fencing_token: int) -> None:
         headers = {"Idempotency-Key": case.application_id, "Fencing-Token": str(fencing_token)}
         try:
             answer = await self._exchange.post("/applications", msgspec.json.encode(case), _ANSWERS, headers)

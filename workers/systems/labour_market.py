@@ -8,6 +8,7 @@ import msgspec
 
 from workers.systems.errors import System
 from workers.systems.fetch import Exchange
+from workers.systems.metrics import measured
 
 # Reasons go into the journal and the logs, so free text, which might name somebody, is not let in.
 ReasonCode = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z_]{0,63}\Z")]
@@ -51,5 +52,6 @@ class HttpLabourMarket:
 
     async def verify(self, *, application_id: str, iin: str, employer: str | None, category: str) -> Verdict:
         question = msgspec.json.encode(_Question(application_id, iin, employer, category))
-        answer = await self._exchange.post("/verifications", question, _ANSWERS, {})
+        with measured(System.LABOUR_MARKET):
+            answer = await self._exchange.post("/verifications", question, _ANSWERS, {})
         return Verdict(_OUTCOMES[answer.verdict], answer.reason)

@@ -14,6 +14,7 @@ from workers.systems.errors import (
     WrongReason,
 )
 from workers.systems.fetch import Exchange
+from workers.systems.metrics import measured
 
 # SMSC's error codes. Parameters, number, undeliverable: this message will never go.
 _REFUSED_CODES = frozenset({1, 7, 8})
@@ -65,11 +66,15 @@ class SmscProvider:
         # A form and never a query: URLs end up in logs, and this one holds a code and a password.
         form = urlencode({**self._fields, "phones": phone, "mes": text, "id": message_id}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = await self._exchange.post("/sys/send.php", form, _ANSWERS, headers)
-        if answer.error_code is not None:
-            _check_error(answer.error_code, answer.error)
-        elif answer.id is None or answer.cnt is None:
-            raise SystemAnsweredWrong(System.SMS, WrongReason.WRONG_SCHEMA)
+        with measured(System.SMS):
+            _check_answer(await self._exchange.post("/sys/send.php", form, _ANSWERS, headers))
+
+
+def _check_answer(answer: _Answer) -> None:
+    if answer.error_code is not None:
+        _check_error(answer.error_code, answer.error)
+    elif answer.id is None or answer.cnt is None:
+        raise SystemAnsweredWrong(System.SMS, WrongReason.WRONG_SCHEMA)
 
 
 def _check_error(code: int, text: str) -> None:

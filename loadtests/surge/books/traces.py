@@ -76,7 +76,7 @@ def _find(data: mmap, canaries: Canaries) -> Iterator[tuple[str, int]]:
         if _is_known(match.lastgroup, match[0], canaries):
             yield f"a person's number ({match.lastgroup})", match.start()
     for kind, text in (("a name", _NAME), ("an address of mail", _MAIL)):
-        for disguise in _disguises(text):
+        for disguise in disguises(text):
             if (at := data.find(disguise)) >= 0:
                 yield kind, at
 
@@ -97,7 +97,7 @@ def _pieces(digits: bytes) -> Iterator[bytes]:
         yield digits[at : at + _GROUPED_DIGITS]
 
 
-def _disguises(text: str) -> set[bytes]:
+def disguises(text: str) -> set[bytes]:
     """UTF-8, JSON with escapes, URL, hexadecimal, and base64 wherever it begins in a group of three bytes."""
     data = text.encode()
     found = {data, json.dumps(text)[1:-1].encode(), quote(text).encode(), data.hex().encode()}

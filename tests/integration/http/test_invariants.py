@@ -33,8 +33,8 @@ from hypothesis.stateful import (
 from config.keys import Keys
 from config.settings import Settings
 from gateway.app import create_app
-from gateway.http.logs import configure_logs
 from gateway.http.problems import MEDIA_TYPE
+from gateway.logs import configure_logs
 from supervisor.valkey import ValkeyProcess
 from tests.integration.http.conftest import _alive
 from tests.integration.http.journey import Journey, Submitted, form, new_iban, new_iin, new_phone, wrong

@@ -5,6 +5,7 @@ import pytest
 
 from gateway.inflight.admission import Admitted, Full
 from gateway.inflight.figures import Figures, LaneFigures, QueueFigures, read_figures
+from gateway.inflight.missed import read_missed
 from gateway.inflight.status import tick
 from gateway.inflight.store import Store, open_redis
 from tests.integration.inflight.people import (
@@ -75,6 +76,19 @@ async def test_those_who_are_called_and_have_not_come_are_told(store: Store) -> 
     assert found.live == 1
     assert found.line == LaneFigures(minted=2, called=2, reserved=2)
     assert found.line.waiting == 0
+
+
+async def test_those_who_let_their_window_pass_are_told_until_they_come(store: Store) -> None:
+    await fill(store)
+    await pass_time(store, LEASE_MS)
+    assert await read_missed(store, PROGRAMME, await figures(store)) == {"line": 0, "front_row": 0}
+
+    await pass_time(store, 60_000)
+    assert await read_missed(store, PROGRAMME, await figures(store)) == {"line": 2, "front_row": 0}
+
+    # Whoever sends the form again, late, comes in or into the front row: missed no more.
+    assert isinstance(await apply(store, application("waiting"), LIMIT), Admitted)
+    assert await read_missed(store, PROGRAMME, await figures(store)) == {"line": 1, "front_row": 0}
 
 
 async def test_a_lease_that_is_over_is_not_live_even_before_anybody_swept_it(store: Store) -> None:

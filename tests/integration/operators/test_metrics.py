@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,8 @@ from tests.unit.ledgers import opened_ledger
 
 PROGRAMME = "42500"
 
+ALWAYS = {"qabyldau_store_up", "qabyldau_processes_alive"}
+
 OF_PROGRAMMES = {
     "qabyldau_slots_limit",
     "qabyldau_slots_live",
@@ -23,6 +26,7 @@ OF_PROGRAMMES = {
     "qabyldau_applications_accepted",
     "qabyldau_tickets_waiting",
     "qabyldau_tickets_reserved",
+    "qabyldau_tickets_missed",
     "qabyldau_tickets_minted",
     "qabyldau_tickets_called",
     "qabyldau_queue_jobs",
@@ -78,7 +82,7 @@ async def test_a_served_programme_is_told_in_figures(settings: Settings, client:
     await serve_once(settings)
     text = await scrape(client)
 
-    assert names(text) == {"qabyldau_store_up", *OF_PROGRAMMES}
+    assert names(text) == ALWAYS | OF_PROGRAMMES
     assert total(text, "qabyldau_store_up") == 1
     assert total(text, "qabyldau_slots_limit", programme=PROGRAMME) == 25_000
     assert total(text, "qabyldau_slots_live", programme=PROGRAMME) == 0
@@ -93,8 +97,33 @@ async def test_a_served_programme_is_told_in_figures(settings: Settings, client:
 async def test_a_programme_that_was_never_served_has_no_figures(client: httpx.AsyncClient) -> None:
     text = await scrape(client)
 
-    assert names(text) == {"qabyldau_store_up"}
+    assert names(text) == ALWAYS
     assert total(text, "qabyldau_store_up") == 1
+
+
+async def test_who_lives_and_who_does_not_is_told_by_role(
+    settings: Settings, client: httpx.AsyncClient
+) -> None:
+    for name in ("machine:8000/1.beat", "machine:8000/2.beat", "machine:worker-1/worker.beat"):
+        beat = settings.counts_dir / name
+        beat.parent.mkdir(parents=True, exist_ok=True)
+        beat.touch()
+    os.utime(settings.counts_dir / "machine:8000" / "2.beat", (0, 0))
+
+    text = await scrape(client)
+
+    assert total(text, "qabyldau_processes_alive", role="gateway") == 1
+    assert total(text, "qabyldau_processes_alive", role="worker") == 1
+
+
+async def test_what_a_worker_counted_is_told_under_its_own_name(
+    settings: Settings, client: httpx.AsyncClient
+) -> None:
+    with opened_ledger(settings.counts_dir / "machine:worker-1") as ledger:
+        ledger.count("qabyldau_cases_total", "Cases.").add(7)
+        text = await scrape(client)
+
+    assert total(text, "qabyldau_cases_total", worker="machine:worker-1") == 7
 
 
 async def test_without_redis_it_says_so_and_tells_what_was_counted(
@@ -110,7 +139,7 @@ async def test_without_redis_it_says_so_and_tells_what_was_counted(
         valkey.start()
         back = await scrape(client)
 
-    assert names(away) == {"qabyldau_store_up", "qabyldau_calls"}
+    assert names(away) == ALWAYS | {"qabyldau_calls"}
     assert total(away, "qabyldau_store_up") == 0
     assert total(away, "qabyldau_calls_total", gateway="machine:8000") == 7
     assert total(back, "qabyldau_store_up") == 1

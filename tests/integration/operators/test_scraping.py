@@ -37,6 +37,9 @@ LABELS = {
     "status": r"[1-5]xx|none",
     "problem": "|".join(["", *ProblemCode]),
     "reason": r"address|overload",
+    "role": r"gateway|worker",
+    "kind": r"read|write",
+    "outcome": r"[a-z_]+",
     "le": r"[\d.]+|\+Inf",
 }
 

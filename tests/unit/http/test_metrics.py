@@ -4,9 +4,20 @@ from pathlib import Path
 import pytest
 
 from gateway.counting import read_counts
+from gateway.domain.case import State
 from gateway.http import metrics
-from gateway.http.metrics import Shed, count_request, count_shed
+from gateway.http.metrics import (
+    Shed,
+    begin_counting,
+    count_code_asked,
+    count_confirmation,
+    count_decision,
+    count_request,
+    count_shed,
+    count_unexpected,
+)
 from gateway.http.refusals import ProblemCode
+from gateway.inflight.confirmation import ConfirmOutcome, PhoneOutcome
 from tests.unit.ledgers import opened_ledger
 
 ROUTE = "/v1/applications/{application_id}"
@@ -22,7 +33,15 @@ def counts_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 
 def forget_cells() -> None:
-    for cells in (metrics._requests, metrics._durations, metrics._shed):
+    for cells in (
+        metrics._requests,
+        metrics._durations,
+        metrics._shed,
+        metrics._unexpected,
+        metrics._codes_asked,
+        metrics._confirmations,
+        metrics._decisions,
+    ):
         cells.cache_clear()
 
 
@@ -72,6 +91,33 @@ def test_what_is_shed_is_counted_by_its_reason(counts_dir: Path) -> None:
     count_shed(Shed.ADDRESS)
 
     assert samples(counts_dir, "qabyldau_http_shed_total") == {("address",): 2, ("overload",): 1}
+
+
+def test_phones_codes_and_decisions_are_counted_by_what_became_of_them(counts_dir: Path) -> None:
+    for outcome in (PhoneOutcome.SENT, PhoneOutcome.SENT, PhoneOutcome.TOO_MANY_CODES):
+        count_code_asked("42500", outcome)
+    count_confirmation("42500", ConfirmOutcome.WRONG_CODE)
+    count_confirmation("42500", ConfirmOutcome.ACCEPTED)
+    count_decision("42500", State.ASSIGNED)
+
+    assert samples(counts_dir, "qabyldau_codes_asked_total") == {
+        ("sent", "42500"): 2,
+        ("too_many_codes", "42500"): 1,
+    }
+    assert samples(counts_dir, "qabyldau_confirmations_total") == {
+        ("wrong_code", "42500"): 1,
+        ("accepted", "42500"): 1,
+    }
+    assert samples(counts_dir, "qabyldau_decisions_total") == {("assigned", "42500"): 1}
+
+
+def test_what_alerts_listen_for_begins_at_nothing(counts_dir: Path) -> None:
+    begin_counting()
+    assert samples(counts_dir, "qabyldau_http_mistakes_total") == {(): 0}
+    assert samples(counts_dir, "qabyldau_http_shed_total") == {("address",): 0, ("overload",): 0}
+
+    count_unexpected()
+    assert samples(counts_dir, "qabyldau_http_mistakes_total") == {(): 1}
 
 
 def test_labels_are_looked_up_once_and_not_for_each_request(counts_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on standard output.
+"""Logs of every process as JSON lines on standard output.
 
 An exception is told by its type and place, never by its message: a message may repeat what it stumbled over.
 """
@@ -8,6 +8,7 @@ import logging.config
 import sys
 import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -20,15 +21,19 @@ _FRAMES_TOLD = 8
 _ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
-def configure_logs(level: str) -> None:
-    """Send what this process says, and what libraries say through `logging`, through the same processors."""
+def configure_logs(level: str, *context: Processor) -> None:
+    """Send what this process says, and what libraries say through `logging`, through the same processors.
+
+    `context` adds to our own lines. The exception that ends the process is told like any other.
+    """
     structlog.configure(
-        processors=[*_processors(), _to_json],
+        processors=[*context, *_processors(), _to_json],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=False,
     )
     logging.config.dictConfig(library_logging(level))
+    sys.excepthook = _tell_the_last
 
 
 def library_logging(level: str) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def library_logging(level: str) -> dict[str, Any]:
 
 def _library_formatter() -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, *_processors()],
+        foreign_pre_chain=[_first_line, structlog.stdlib.add_logger_name, *_processors()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _to_text],
     )
 
@@ -58,6 +63,17 @@ def _processors() -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_messages,
     ]
+
+
+def _first_line(_: Any, __: str, event: EventDict) -> EventDict:
+    """Asyncio shows on the lines below a task that failed, with its exception as it is."""
+    event["event"] = event["event"].partition("\n")[0]
+    return event
+
+
+def _tell_the_last(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    if not isinstance(error, KeyboardInterrupt):
+        structlog.get_logger().critical("process_ends", exc_info=error)
 
 
 def _without_messages(_: Any, __: str, event: EventDict) -> EventDict:
