@@ -101,21 +101,20 @@ def create_app(settings: Settings, keys: Keys) -> Litestar:
 def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
     leases = programme.leases
     return Intake(
-        programme=programme,
         desk=AdmissionDesk(
             store,
             programme.code,
             AdmissionRules(
                 limit_seed=limit_seed,
-                lease_ms=leases.before_phone_seconds * 1000,
-                share_percent=leases.unconfirmed_share_percent,
+                lease_before_phone_ms=leases.before_phone_seconds * 1000,
+                unconfirmed_share_percent=leases.unconfirmed_share_percent,
                 candidates=programme.candidates,
                 address_limit=limit_text(programme.limits.address),
                 person_limit=limit_text(programme.limits.person),
             ),
         ),
         rules=_confirmation_rules(programme, limit_seed),
-        summaries=SummaryKeeper(store, programme.code, limit_seed, _room_rules(programme)),
+        summaries=SummaryKeeper(store, programme, limit_seed, _room_rules(programme)),
         pieces=SpentPieces(store, programme.code),
     )
 
@@ -123,8 +122,8 @@ def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
 def _room_rules(programme: Programme) -> RoomRules:
     room = programme.waiting_room
     return RoomRules(
-        hold_ms=room.claim_window_seconds * 1000,
-        front_hold_ms=room.front_row_window_seconds * 1000,
+        claim_window_ms=room.claim_window_seconds * 1000,
+        front_row_window_ms=room.front_row_window_seconds * 1000,
         calls_per_second=room.calls_per_second,
         inlet_per_second=programme.limits.inlet_per_second,
     )
@@ -135,7 +134,7 @@ def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRu
     offset = datetime.now(ALMATY).utcoffset() or timedelta()
     return ConfirmationRules(
         limit_seed=limit_seed,
-        lease_ms=programme.leases.after_code_seconds * 1000,
+        lease_after_code_ms=programme.leases.after_code_seconds * 1000,
         resend_ms=phone.resend_after_seconds * 1000,
         phone_limit=limit_text(limits.phone),
         block_limit=limit_text(limits.block),
