@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.controls import Mode, OutOfRange, UnknownControl, controls_of
+from gateway.domain.controls import Mode, OutOfRange, UnknownControl, Value, controls_of
 from gateway.inflight.admission import Admitted, Decision, Full, OverLimit
 from gateway.inflight.confirmation import PhoneOutcome
 from gateway.inflight.outbox import spend_code
@@ -65,7 +65,12 @@ async def test_what_was_never_set_is_as_the_file_has_it(door: Store) -> None:
 
 
 async def test_a_change_returns_what_was_and_is_in_force(door: Store) -> None:
-    changes = {"limit": 18_000, "calls_per_second": 40, "address_shadow": True, "mode": "line_for_all"}
+    changes: dict[str, Value] = {
+        "limit": 18_000,
+        "calls_per_second": 40,
+        "address_shadow": True,
+        "mode": "line_for_all",
+    }
 
     old = await steer(door, **changes)
 
@@ -97,7 +102,7 @@ async def test_of_many_who_expect_the_same_one_is_first(door: Store) -> None:
 
 
 async def test_the_file_is_gone_back_to(door: Store) -> None:
-    changes = {
+    changes: dict[str, Value] = {
         "limit": 18_000,
         "mode": "line_for_all",
         "claim_window_seconds": 60,
