@@ -6,9 +6,9 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from config.settings import Settings, find_redis_url, load_settings
-from gateway.domain.programme import load_programmes
+from config.settings import Settings, load_settings
 from gateway.http.logs import configure_logs, library_logging
+from gateway.operators.app import create_operators_app
 
 # The supervisor takes it for: the settings are wrong, starting again would not help.
 EXIT_BAD_SETTING = 2
@@ -21,8 +21,7 @@ def main() -> None:
     try:
         settings = load_settings()
         # What is wrong is said here once, and not by the serving process again and again.
-        find_redis_url(settings)
-        load_programmes(settings.programmes_dir)
+        create_operators_app(settings)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_SETTING)

@@ -35,9 +35,9 @@ class AuditTrail:
         """Return lines older than `before`, the newest first."""
         return await self._store.read(auditing.load_before, before, limit)
 
-    async def outcome(self, sequence: int) -> AuditLine | None:
-        """Return the line that says that the request in line `sequence` was done, if it was."""
-        return await self._store.read(auditing.load_outcome, sequence)
+    async def find_change(self, sequence: int) -> AuditLine | None:
+        """Return the line that says that a change was made; `sequence` is its own or that of its request."""
+        return await self._store.read(auditing.load_change, sequence)
 
     async def verify(self, known: Head | None = None) -> Verification:
         """Find the first line that was edited, taken out, moved, put in, or cut off at the end.

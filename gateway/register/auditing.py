@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from gateway.register.chain import GENESIS, AuditLine, Head, NewAuditLine, link
+from gateway.register.chain import CHANGES, GENESIS, AuditLine, Head, NewAuditLine, link
 from gateway.register.schema import audit, audit_head
 
 
@@ -25,9 +25,10 @@ def load_before(connection: Connection, before: int | None, limit: int) -> list[
     return [_line(row) for row in connection.execute(query)]
 
 
-def load_outcome(connection: Connection, sequence: int) -> AuditLine | None:
-    """Return what came of the request in the line `sequence`, or None for what was not done."""
-    query = select(audit).where(audit.c.subject == str(sequence), audit.c.outcome == "done").limit(1)
+def load_change(connection: Connection, sequence: int) -> AuditLine | None:
+    is_it = or_(audit.c.sequence == sequence, audit.c.subject == str(sequence))
+    is_change = audit.c.action.in_(CHANGES), audit.c.outcome == "done"
+    query = select(audit).where(is_it, *is_change).order_by(audit.c.sequence).limit(1)
     row = connection.execute(query).one_or_none()
     return _line(row) if row else None
 

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
+# Actions that change what is steered; the line of one that was done has the `old` and `new` values.
+CHANGE: Final = "change"
+ROLLBACK: Final = "rollback"
+CHANGES: Final = (CHANGE, ROLLBACK)
+
 # What the first line holds on to.
 GENESIS: Final = "0" * 64
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -146,7 +147,7 @@ Index(
     postgresql_where=_UNREVOKED,
 )
 
-# Keyed by the line of the audit trail that asked for the change.
+# Keyed by the line of the audit trail that asked for the change; `changes` are what comes at `at_ms`.
 plans = Table(
     "plans",
     metadata,
@@ -160,7 +161,7 @@ plans = Table(
     Column("reason", Text, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("role", String(16), nullable=False),
-    Column("undoes", BigInteger),
+    Column("goes_back", Boolean, nullable=False),
     Column("claimed_at_ms", BigInteger),
 )
 Index("ix_plans_state", plans.c.state, plans.c.at_ms)

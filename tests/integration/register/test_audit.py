@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from sqlalchemy import Connection, delete, text, update
@@ -85,12 +85,20 @@ async def test_lines_are_read_newest_first_and_in_pages(trail: AuditTrail) -> No
     assert pages[0][0].known_details == {"old": {"limit": 0}, "new": {"limit": LINES}}
 
 
-async def test_what_came_of_a_request_is_found(trail: AuditTrail) -> None:
-    found = await trail.outcome(3)
+async def test_a_change_that_was_made_is_found_by_its_line_and_by_its_request(trail: AuditTrail) -> None:
+    request = await trail.append(replace(line(0), outcome="requested", subject=None))
+    done = await trail.append(replace(line(0), subject=str(request.sequence)))
+    await trail.append(replace(line(0), action="log_in", subject=str(done.sequence)))
 
-    assert found is not None
-    assert found.known_details["new"] == {"limit": 3}
-    assert await trail.outcome(99) is None
+    assert await trail.find_change(request.sequence) == done
+    assert await trail.find_change(done.sequence) == done
+    assert await trail.find_change(99) is None
+
+
+async def test_a_head_that_was_edited_is_found(trail: AuditTrail, store: Store) -> None:
+    await tamper(store, lambda connection: connection.execute(update(audit_head).values(hash="ab" * 32)))
+
+    assert (await trail.verify()).broken == LINES
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def _create_plans() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("actor", sa.String(64), nullable=False),
         sa.Column("role", sa.String(16), nullable=False),
-        sa.Column("undoes", sa.BigInteger),
+        sa.Column("goes_back", sa.Boolean, nullable=False),
         sa.Column("claimed_at_ms", sa.BigInteger),
         sa.PrimaryKeyConstraint("change", name="pk_plans"),
     )
