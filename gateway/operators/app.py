@@ -2,7 +2,8 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator, Callable
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar
@@ -36,6 +37,9 @@ from gateway.register.plans import Plans
 from gateway.register.store import Store as Register
 from gateway.register.store import open_store
 from gateway.register.tokens import Tokens
+
+# Nobody sends it by accident, and a process that is not ready for it passes it over.
+STOP_WATCHING = signal.SIGURG
 
 # A start does not wait longer for the register's tables than this: watching goes on without them.
 _START_SECONDS = 3.0
@@ -111,15 +115,21 @@ def _lifespan(
         await look(watches, desk.store, settings.counts_dir)
         keeping = [keep_watch(watches, desk.store, settings.counts_dir), keep_plans(desk)]
         tasks = [preparing, *map(asyncio.create_task, keeping)]
+        # The server waits for every connection before it says that it stops, and a stream has no end.
+        asyncio.get_running_loop().add_signal_handler(STOP_WATCHING, _end_all, watches)
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
-            for watch in watches.values():
-                watch.end()
+            _end_all(watches)
             await asyncio.gather(*tasks, return_exceptions=True)
             await register.close()
             await desk.store.redis.aclose()
 
     return lifespan
+
+
+def _end_all(watches: Mapping[str, Watch]) -> None:
+    for watch in watches.values():
+        watch.end()

@@ -47,6 +47,7 @@ class Watch:
         self._called = deque[Called](maxlen=MOST_SAMPLES)
         self._waits = Waits()
         self._watchers: set[Events] = set()
+        self._is_over = False
         self.samples = deque[Sample](maxlen=KEPT_SAMPLES)
         self.state: State | None = None
 
@@ -55,6 +56,9 @@ class Watch:
         if len(self._watchers) >= MOST_WATCHERS:
             return None
         events = Events(MOST_BEHIND)
+        if self._is_over:
+            events.put_nowait(None)
+            return events
         self._watchers.add(events)
         if self.state is not None:
             events.put_nowait(_event(self.state))
@@ -64,7 +68,8 @@ class Watch:
         self._watchers.discard(events)
 
     def end(self) -> None:
-        """Send everybody away: the process stops."""
+        """Send everybody away, and whoever comes: the process stops."""
+        self._is_over = True
         for events in list(self._watchers):
             self._drop(events)
 

@@ -10,6 +10,9 @@ from gateway.inflight.status import tick
 from gateway.inflight.store import Store
 from gateway.register.migrate import migrate
 from tests.integration.operators.control_room import PROGRAMME, ControlRoom, open_control_room
+from tests.integration.register.conftest import postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture(scope="session")

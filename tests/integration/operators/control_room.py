@@ -47,7 +47,7 @@ class ControlRoom:
     async def post(self, path: str, body: object, token: str | None = None) -> httpx.Response:
         return await self.client.post(path, json=body, headers=bearer(token or self.operator))
 
-    async def change(self, reason: str = "Толқын", **changes: tuple[object, object]) -> httpx.Response:
+    async def change(self, reason: str = "Толқын", **changes: Any) -> httpx.Response:
         """Each change is (expected, new)."""
         body = {
             "changes": {name: new for name, (_, new) in changes.items()},
@@ -90,15 +90,18 @@ async def living(app: Litestar) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_control_room(settings: Settings) -> AsyncIterator[ControlRoom]:
+async def open_control_room(
+    settings: Settings, names: tuple[str, str] = ("vera", "olzhas")
+) -> AsyncIterator[ControlRoom]:
+    """Open it with two inside, one who watches and one who steers."""
     app = create_operators_app(settings)
     register = open_store(settings.register_dsn)
     # httpx and Litestar each have types of their own for ASGI.
     transport = httpx.ASGITransport(app=cast("Any", app))
     async with living(app), httpx.AsyncClient(transport=transport, base_url="http://operators") as client:
         room = ControlRoom(app, client, Tokens(register))
-        room.viewer = await room.token("vera", Role.VIEWER)
-        room.operator = await room.token("olzhas", Role.OPERATOR)
+        room.viewer = await room.token(names[0], Role.VIEWER)
+        room.operator = await room.token(names[1], Role.OPERATOR)
         yield room
     await register.close()
 
