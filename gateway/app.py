@@ -45,6 +45,7 @@ _START_SECONDS = 3.0
 # every 700 objects; it comes this seldom, and leaves alone what was there at the start.
 _COLLECT_EVERY_OBJECTS = 20_000
 
+
 def app_from_environment() -> Litestar:
     """Serve as the factory of a server's worker process, which must not outlive the server."""
     server = multiprocessing.parent_process()

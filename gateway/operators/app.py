@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -45,6 +46,27 @@ STOP_WATCHING = signal.SIGURG
 _START_SECONDS = 3.0
 
 
+_ROUTES: Final = (
+    show_metrics,
+    show_console,
+    show_file,
+    log_in,
+    log_out,
+    show_me,
+    list_programmes,
+    show_state,
+    show_history,
+    stream_events,
+    list_controls,
+    preview_change,
+    change_controls,
+    undo_change,
+    list_plans,
+    drop_plan,
+    show_trail,
+)
+
+
 def app_from_environment() -> Litestar:
     """Serve as the factory of the server's worker process, which must not outlive the server."""
     server = multiprocessing.parent_process()
@@ -69,25 +91,7 @@ def create_operators_app(settings: Settings) -> Litestar:
     )
     sources = Sources(store, tuple(programmes), settings.counts_dir)
     app = Litestar(
-        route_handlers=[
-            show_metrics,
-            show_console,
-            show_file,
-            log_in,
-            log_out,
-            show_me,
-            list_programmes,
-            show_state,
-            show_history,
-            stream_events,
-            list_controls,
-            preview_change,
-            change_controls,
-            undo_change,
-            list_plans,
-            drop_plan,
-            show_trail,
-        ],
+        route_handlers=_ROUTES,
         before_send=[finish_answer],
         exception_handlers=HANDLERS,
         guards=[guard_role],
