@@ -14,16 +14,16 @@ from gateway.operators.problems import Problem, Refused
 CONSOLE: Final = Path(__file__).parent / "console"
 _INDEX: Final = "index.html"
 
-# The page goes by the language of its reader, not by that of the machine that guesses types.
+# As they are here and not as the machine guesses them; the framework adds the charset.
 _MEDIA_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
-_TEXT: Final = "text/plain; charset=utf-8"
+_TEXT: Final = "text/plain"
 
 
 class Page(Struct, frozen=True):

@@ -116,6 +116,27 @@ def test_every_route_is_for_somebody(room_settings: Settings) -> None:
     assert roles == {None, Role.VIEWER, Role.OPERATOR}
 
 
+def test_whatever_changes_something_is_for_operators(room_settings: Settings) -> None:
+    unsafe = {
+        (method, path): role
+        for method, path, role in endpoints(create_operators_app(room_settings))
+        if method not in {"GET", "OPTIONS"}
+    }
+    open_to_others = {
+        ("POST", "/v1/session"): None,
+        ("DELETE", "/v1/session"): None,
+        ("POST", "/v1/programmes/42500/preview"): Role.VIEWER,
+    }
+
+    assert {call: role for call, role in unsafe.items() if role is not Role.OPERATOR} == open_to_others
+
+
+def test_only_the_console_and_the_metrics_are_seen_by_anyone(room_settings: Settings) -> None:
+    seen = {path for method, path, role in endpoints(create_operators_app(room_settings)) if role is None}
+
+    assert seen == {"/", "/console//no-such.css", "/metrics", "/v1/session"}
+
+
 @pytest.mark.parametrize("path", ["/", "/metrics", "/v1/me", "/v1/audit", "/v1/no-such", "/v1/session"])
 async def test_every_answer_carries_the_headers_that_protect_it(room: ControlRoom, path: str) -> None:
     for headers in ({}, bearer(room.viewer)):
