@@ -7,9 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
-import structlog
 from litestar import Litestar
-from sqlalchemy.exc import SQLAlchemyError
 
 from config.keys import Keys, create_keys, load_keys
 from config.lifeline import die_with_parent
@@ -24,6 +22,7 @@ from gateway.http.crowd import Crowd
 from gateway.http.pieces import SpentPieces
 from gateway.http.pulse import Pulse
 from gateway.http.readiness import Readiness
+from gateway.http.register_calls import prepare_register
 from gateway.http.routes import build_application
 from gateway.http.services import BodyLimits, Intake, Services, Webhook
 from gateway.http.summaries import SummaryKeeper
@@ -35,11 +34,7 @@ from gateway.inflight.store import Store, open_redis
 from gateway.inflight.waiting import RoomRules
 from gateway.logs import configure_logs
 from gateway.register.journal import open_journal
-from gateway.register.migrate import migrate
 from gateway.sealing import KeyRing
-
-# A register that is away at the start is asked again this often; taking applications in does not need it.
-_REGISTER_PAUSE_SECONDS = 2.0
 
 # A Redis that did not answer is asked by one request in this time; the others are answered at once.
 _STORE_PAUSE_SECONDS = 0.25
@@ -50,8 +45,6 @@ _START_SECONDS = 3.0
 # What a request makes goes with its last name; the collector finds nothing there. By default it looks after
 # every 700 objects; it comes this seldom, and leaves alone what was there at the start.
 _COLLECT_EVERY_OBJECTS = 20_000
-
-_log = structlog.get_logger()
 
 
 def app_from_environment() -> Litestar:
@@ -103,21 +96,20 @@ def create_app(settings: Settings, keys: Keys) -> Litestar:
 def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
     leases = programme.leases
     return Intake(
-        programme=programme,
         desk=AdmissionDesk(
             store,
             programme.code,
             AdmissionRules(
                 limit_seed=limit_seed,
-                lease_ms=leases.before_phone_seconds * 1000,
-                share_percent=leases.unconfirmed_share_percent,
+                lease_before_phone_ms=leases.before_phone_seconds * 1000,
+                unconfirmed_share_percent=leases.unconfirmed_share_percent,
                 candidates=programme.candidates,
                 address_limit=limit_text(programme.limits.address),
                 person_limit=limit_text(programme.limits.person),
             ),
         ),
         rules=_confirmation_rules(programme, limit_seed),
-        summaries=SummaryKeeper(store, programme.code, limit_seed, _room_rules(programme)),
+        summaries=SummaryKeeper(store, programme, limit_seed, _room_rules(programme)),
         pieces=SpentPieces(store, programme.code),
     )
 
@@ -125,8 +117,8 @@ def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
 def _room_rules(programme: Programme) -> RoomRules:
     room = programme.waiting_room
     return RoomRules(
-        hold_ms=room.claim_window_seconds * 1000,
-        front_hold_ms=room.front_row_window_seconds * 1000,
+        claim_window_ms=room.claim_window_seconds * 1000,
+        front_row_window_ms=room.front_row_window_seconds * 1000,
         calls_per_second=room.calls_per_second,
         inlet_per_second=programme.limits.inlet_per_second,
     )
@@ -137,7 +129,7 @@ def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRu
     offset = datetime.now(ALMATY).utcoffset() or timedelta()
     return ConfirmationRules(
         limit_seed=limit_seed,
-        lease_ms=programme.leases.after_code_seconds * 1000,
+        lease_after_code_ms=programme.leases.after_code_seconds * 1000,
         resend_ms=phone.resend_after_seconds * 1000,
         phone_limit=limit_text(limits.phone),
         block_limit=limit_text(limits.block),
@@ -156,7 +148,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         keepers = [intake.summaries for intake in services.intakes.values()]
-        preparing = asyncio.create_task(_prepare_register(register_dsn))
+        preparing = asyncio.create_task(prepare_register(register_dsn))
         # Whoever asks first should find tables and figures there.
         await asyncio.wait([preparing], timeout=_START_SECONDS)
         if preparing.done():
@@ -176,15 +168,3 @@ def _lifespan(
             await services.store.redis.aclose()
 
     return lifespan
-
-
-async def _prepare_register(dsn: str) -> None:
-    """Bring the tables up to date, and keep trying while the database is away."""
-    while True:
-        try:
-            await migrate(dsn)
-        except (SQLAlchemyError, OSError) as error:
-            _log.warning("register_away", exc_info=error)
-            await asyncio.sleep(_REGISTER_PAUSE_SECONDS)
-        else:
-            return

@@ -19,11 +19,12 @@ from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 from gateway.http.request import AnyRequest, Exchange, header_of, language_of, services_of, trace_of
 from gateway.http.services import Intake, Services
 from gateway.http.submission import read_submission, warn
-from gateway.http.tickets import check_claim, full, not_called, ticket_for
+from gateway.http.tickets import check_claim, closed, full, not_called, ticket_for
 from gateway.http.wire import Submitted, rfc3339
 from gateway.inflight.admission import (
     Admission,
     Admitted,
+    Closed,
     Decision,
     Full,
     IdempotencyConflict,
@@ -58,6 +59,7 @@ _ANSWERS = msgspec.json.Encoder()
         ProblemCode.TICKET_MISSED,
         ProblemCode.RATE_LIMITED,
         ProblemCode.FULL,
+        ProblemCode.PROGRAMME_CLOSED,
         ProblemCode.STORE_UNAVAILABLE,
         parameters=[IDEMPOTENCY_KEY, WAITING_TICKET],
     ),
@@ -78,7 +80,7 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
     services.crowd.check_room(with_ticket=ticket is not None)
     application = await read_submission(exchange, intake)
     if ticket:
-        check_claim(services.ring, intake, ticket, application.iin)
+        check_claim(exchange, intake, ticket, application.iin)
     receipt, language = new_receipt(), language_of(exchange)
     taken_at = services.crowd.take()
     try:
@@ -90,7 +92,7 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
         services.crowd.let_go(taken_at)
     if isinstance(decision, OverLimit) and decision.limit == intake.address_quota.name:
         services.crowd.note_over_limit(client, intake.address_quota, decision.retry_after_ms)
-    application_id, receipt, expires_at_ms = _admitted(services, intake, admission, receipt, decision)
+    application_id, receipt, expires_at_ms = _admitted(exchange, intake, admission, receipt, decision)
     trace_of(exchange).application_id = application_id
     submitted = Submitted(
         application_id, receipt, State.AWAITING_PHONE, rfc3339(expires_at_ms), warn(exchange, application)
@@ -145,20 +147,22 @@ def _with_place(admission: Admission, place: Place) -> Admission:
     )
 
 
-def _admitted(
-    services: Services, intake: Intake, admission: Admission, receipt: str, decision: Decision
+def _admitted(  # noqa: C901 - One arm for each decision.
+    exchange: Exchange, intake: Intake, admission: Admission, receipt: str, decision: Decision
 ) -> tuple[str, str, int]:
     """Return id, receipt and end of the lease (epoch ms); raises Refusal."""
     match decision:
         case Admitted(expires_at_ms):
             return admission.id, receipt, expires_at_ms
         case Repeated(application_id, sealed_receipt, expires_at_ms):
-            first = services.ring.unseal(sealed_receipt, application_id).decode()
+            first = services_of(exchange).ring.unseal(sealed_receipt, application_id).decode()
             return application_id, first, expires_at_ms
         case IdempotencyConflict():
             raise Refusal(ProblemCode.IDEMPOTENCY_CONFLICT)
         case Full(place, position):
-            raise full(services.ring, intake, admission.person, place, position)
+            raise full(exchange, intake, admission.person, place, position)
+        case Closed():
+            raise closed(exchange, intake)
         case TicketInvalid():
             raise Refusal(ProblemCode.TICKET_INVALID)
         case TicketNotCalled(position):

@@ -25,7 +25,7 @@ _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 # process than it can give, and without refusing some unread all would wait for seconds.
 _LONG_TURN_SECONDS = 0.04
 
-# Addresses remembered for being over their limit, some hundred bytes each.
+# Addresses remembered for being over their limit, some two hundred bytes each.
 _MOST_ADDRESSES = 65_536
 
 # The crowd is as large as it was a moment ago for some seconds.
@@ -38,7 +38,7 @@ class Crowd:
         self._in_hand = 0
         self._room = float(_MOST_ROOM)
         # Addresses that Redis has refused, in the order in which it last did.
-        self._paid_until: dict[bytes, float] = {}
+        self._paid_until: dict[bytes, tuple[Quota, float]] = {}
 
     def check_room(self, *, with_ticket: bool) -> None:
         """Raise Refusal when so many are in hand, or before this one, that a newcomer would wait too long."""
@@ -64,9 +64,8 @@ class Crowd:
     def note_over_limit(self, client: bytes, quota: Quota, wait_ms: int) -> None:
         """Remember what Redis said of an address, as the moment by which all it was granted is paid for."""
         self._paid_until.pop(client, None)
-        self._paid_until[client] = (
-            time.monotonic() + wait_ms / 1000 + quota.window_seconds - quota.interval_seconds
-        )
+        paid_until = time.monotonic() + wait_ms / 1000 + quota.window_seconds - quota.interval_seconds
+        self._paid_until[client] = quota, paid_until
         if len(self._paid_until) > _MOST_ADDRESSES:
             del self._paid_until[next(iter(self._paid_until))]
 
@@ -76,8 +75,13 @@ class Crowd:
         What is let through is charged here as well: so a flood gets no more through to Redis than the limit
         grants, and not all that come while an answer is on its way. Once all is paid for, it is forgotten.
         """
-        paid_until = self._paid_until.get(client)
-        if paid_until is None:
+        known = self._paid_until.get(client)
+        if known is None:
+            return
+        noted, paid_until = known
+        if noted != quota:
+            # An operator has changed the limit since.
+            del self._paid_until[client]
             return
         now = time.monotonic()
         wait_seconds = paid_until + quota.interval_seconds - quota.window_seconds - now
@@ -85,7 +89,7 @@ class Crowd:
             count_shed(Shed.ADDRESS)
             raise Limited(ProblemCode.RATE_LIMITED, quota, math.ceil(wait_seconds * 1000))
         if paid_until > now:
-            self._paid_until[client] = paid_until + quota.interval_seconds
+            self._paid_until[client] = quota, paid_until + quota.interval_seconds
         else:
             del self._paid_until[client]
 

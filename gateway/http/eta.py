@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gateway.inflight.waiting import Lane
 
-# Two minutes of refreshes: long enough to know the slow moments, short enough to follow the day.
+# Some two minutes of refreshes: long enough to know the slow moments, short enough to follow the day.
 MOST_SAMPLES = 120
 
 # Calls come in bursts as slots free up; ten seconds even them out.
@@ -93,9 +93,11 @@ def _seconds(position: int, speed: float) -> int | None:
     return math.ceil(position / speed) if speed > 0 else None
 
 
-def poll_after_ms(position: int, calls_per_second: int, jitter: float) -> int:
+def poll_after_ms(
+    position: int, calls_per_second: int, jitter: float, soonest_ms: int = SOONEST_POLL_MS
+) -> int:
     """Return for how long a place cannot be called, within bounds. `jitter`: from 0, the longest, to 1."""
-    longest = min(max(position * 1000 // calls_per_second, SOONEST_POLL_MS), LATEST_POLL_MS)
+    longest = min(max(position * 1000 // calls_per_second, soonest_ms), LATEST_POLL_MS)
     return longest - int(longest * _JITTER_PART * jitter)
 
 

@@ -3,12 +3,14 @@
 from litestar import Response, get
 from litestar.params import FromPath
 
-from gateway.domain.programme import Programme
+from gateway.domain.controls import Mode
+from gateway.domain.texts import Language
 from gateway.http.documents import described
-from gateway.http.eta import Speed, estimate, reserved
+from gateway.http.eta import estimate, reserved
 from gateway.http.refusals import ProblemCode
 from gateway.http.request import AnyRequest, language_of, services_of
-from gateway.http.wire import MODE_OPEN, CategoryFacts, ProgrammeFacts
+from gateway.http.services import Intake
+from gateway.http.wire import CategoryFacts, ProgrammeFacts
 from gateway.inflight.status import Summary
 
 # Fresh figures come once a second, so nobody between us and the reader should keep them longer.
@@ -19,13 +21,12 @@ _HEADERS = {"Cache-Control": "public, max-age=1", "Vary": "Accept-Language"}
 async def show_programme(request: AnyRequest, programme: FromPath[str]) -> Response[ProgrammeFacts]:
     intake = services_of(request).intake(programme)
     language = language_of(request)
-    summaries = intake.summaries
-    facts = _facts(intake.programme, summaries.current(), summaries.speed, language)
-    return Response(facts, headers={**_HEADERS, "Content-Language": language})
+    return Response(_facts(intake, language), headers={**_HEADERS, "Content-Language": language})
 
 
-def _facts(programme: Programme, summary: Summary, speed: Speed | None, language: str) -> ProgrammeFacts:
-    eta = estimate(_newcomers_position(summary), speed)
+def _facts(intake: Intake, language: Language) -> ProgrammeFacts:
+    programme, summary = intake.programme, intake.summaries.current()
+    eta = estimate(_newcomers_position(summary), intake.summaries.speed)
     return ProgrammeFacts(
         programme=programme.code,
         title=programme.titles[language],
@@ -36,15 +37,17 @@ def _facts(programme: Programme, summary: Summary, speed: Speed | None, language
             )
             for name, category in programme.categories.items()
         ),
-        mode=MODE_OPEN,
+        mode=summary.mode,
         limit=summary.limit,
         in_process=summary.live,
         waiting=summary.waiting,
         eta_seconds=eta.seconds,
         eta_p90_seconds=eta.p90_seconds,
+        message=intake.summaries.message(language),
     )
 
 
 def _newcomers_position(summary: Summary) -> int:
     taken = summary.live + reserved(summary.line) + reserved(summary.front_row)
-    return 0 if summary.waiting == 0 and taken < summary.limit else summary.waiting + 1
+    may_enter = summary.mode is Mode.OPEN and summary.waiting == 0 and taken < summary.limit
+    return 0 if may_enter else summary.waiting + 1

@@ -83,6 +83,9 @@ class ComeBack(Struct, frozen=True):
 # Slots free up all the time, but the whole country asks for them: fewer questions, well spread.
 WHEN_FULL = ComeBack(10, 20)
 
+# A pause takes minutes at least, and the whole country may be waiting for its end.
+WHEN_OPEN_AGAIN = ComeBack(60, 120)
+
 # A restart of Redis takes seconds. What is refused then is cheap, and people should not wait long.
 WHEN_STORE_IS_BACK = ComeBack(1, 4)
 
@@ -136,6 +139,8 @@ class Quota(Struct, frozen=True):
     name: str
     count: int
     window_seconds: int
+    # Counted only.
+    shadow: bool = False
 
     @property
     def interval_seconds(self) -> float:

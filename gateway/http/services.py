@@ -22,11 +22,15 @@ from gateway.sealing import KeyRing
 class Intake(Struct, frozen=True):
     """One programme and what serves it."""
 
-    programme: Programme
     desk: AdmissionDesk
     rules: ConfirmationRules
     summaries: SummaryKeeper
     pieces: SpentPieces
+
+    @property
+    def programme(self) -> Programme:
+        """As it is in force now."""
+        return self.summaries.programme
 
     @property
     def address_quota(self) -> Quota:
@@ -38,7 +42,7 @@ class Intake(Struct, frozen=True):
 
 
 def quota_of(name: str, limit: RateLimit) -> Quota:
-    return Quota(name, limit.count, limit.window_seconds)
+    return Quota(name, limit.count, limit.window_seconds, limit.shadow)
 
 
 class BodyLimits(Struct, frozen=True):

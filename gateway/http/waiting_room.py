@@ -6,15 +6,16 @@ import msgspec
 from litestar import Response, get
 from litestar.status_codes import HTTP_200_OK
 
+from gateway.domain.controls import Mode
 from gateway.domain.tickets import Ticket, write_ticket
 from gateway.http.answers import Answer
 from gateway.http.documents import WAITING_TICKET, described
 from gateway.http.eta import LATEST_POLL_MS, NO_ETA, estimate
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import AnyRequest, Exchange, services_of
+from gateway.http.request import AnyRequest, Exchange, language_of, services_of
 from gateway.http.services import Intake
 from gateway.http.tickets import pause_ms, ticket_of
-from gateway.http.wire import MODE_OPEN, PlaceInLine, rfc3339
+from gateway.http.wire import PlaceInLine, rfc3339
 from gateway.inflight.status import Summary
 from gateway.inflight.waiting import Stand, Standing, stand
 
@@ -50,8 +51,11 @@ async def poll(exchange: Exchange) -> Answer:
         raise Refusal(ProblemCode.TICKET_INVALID)
     standing = await _standing(intake, ticket, summary)
     # Signed anew each time: the text changes with the active key and with nothing else.
-    place = _place(intake, summary, standing, write_ticket(ticket, services.ring.sign))
-    return Answer(HTTP_200_OK, _ANSWERS.encode(place), {})
+    language = language_of(exchange)
+    message = intake.summaries.message(language)
+    place = _place(intake, summary, standing, write_ticket(ticket, services.ring.sign), message)
+    headers: dict[str, str] = {"Content-Language": language} if message else {}
+    return Answer(HTTP_200_OK, _ANSWERS.encode(place), headers)
 
 
 async def _standing(intake: Intake, ticket: Ticket, summary: Summary) -> Standing:
@@ -64,12 +68,16 @@ async def _standing(intake: Intake, ticket: Ticket, summary: Summary) -> Standin
     return Standing(Stand.CLAIMED if came else Stand.MISSED)
 
 
-def _place(intake: Intake, summary: Summary, standing: Standing, ticket: str) -> PlaceInLine:
-    is_over, ends_ms = standing.state in _OVER, standing.claim_before_ms
-    eta = NO_ETA if is_over else estimate(standing.position, intake.summaries.speed)
+def _place(
+    intake: Intake, summary: Summary, standing: Standing, ticket: str, message: str | msgspec.UnsetType
+) -> PlaceInLine:
+    is_over, is_closed = standing.state in _OVER, summary.mode is Mode.CLOSED
+    # Windows stand still in a closed programme.
+    ends_ms = None if is_closed else standing.claim_before_ms
+    eta = NO_ETA if is_over or is_closed else estimate(standing.position, intake.summaries.speed)
     return PlaceInLine(
         state=standing.state,
-        mode=MODE_OPEN,
+        mode=summary.mode,
         position=standing.position,
         eta_seconds=eta.seconds,
         eta_p90_seconds=eta.p90_seconds,
@@ -77,4 +85,5 @@ def _place(intake: Intake, summary: Summary, standing: Standing, ticket: str) ->
         # Both clocks as of the same refresh: the service clock alone stands still in an outage.
         claim_before=None if ends_ms is None else rfc3339(summary.at_ms + ends_ms - summary.service_ms),
         ticket=ticket,
+        message=message,
     )

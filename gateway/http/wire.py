@@ -3,15 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from gateway.domain.case import State
+from gateway.domain.controls import Mode
 from gateway.inflight.waiting import Stand
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# The only mode of a programme so far.
-MODE_OPEN = "open"
 
 
 def rfc3339(at_ms: int) -> str:
@@ -39,12 +37,14 @@ class ProgrammeFacts(Struct, frozen=True):
     title: str
     titles: dict[str, str]
     categories: tuple[CategoryFacts, ...]
-    mode: str
+    mode: Mode
     limit: int
     in_process: int
     waiting: int
     eta_seconds: int | None
     eta_p90_seconds: int | None
+    # While nobody is called.
+    message: str | UnsetType
 
 
 class Warned(Struct, frozen=True):
@@ -67,13 +67,14 @@ class Submitted(Struct, frozen=True):
 
 class PlaceInLine(Struct, frozen=True):
     state: Stand
-    mode: str
+    mode: Mode
     position: int
     eta_seconds: int | None
     eta_p90_seconds: int | None
     poll_after_ms: int
     claim_before: str | None
     ticket: str
+    message: str | UnsetType
 
 
 class CodeSent(Struct, frozen=True):

@@ -167,6 +167,38 @@ local function count_today(key, field, day)
   return 0
 end
 
+-- The limits that have controls of their own.
+local STEERED_LIMITS = {'address', 'person', 'phone', 'block'}
+
+local function steer_limit(args, name, controls)
+  local limit, seconds = name .. '_limit', controls[name .. '_window_seconds']
+  local count, window_ms, shadow = string.match(args[limit] or '', '^(%d+):(%d+):(%d)$')
+  if count then
+    args[limit] = (controls[name .. '_count'] or count) .. ':' .. (seconds and int(seconds * 1000) or window_ms) .. ':'
+      .. (controls[name .. '_shadow'] or shadow)
+  end
+end
+
+-- Puts what an operator has set in the place of what the caller's file says, and returns it as Redis has it. A control
+-- is named like its argument, in seconds where that is in milliseconds; those of a limit name its parts.
+local function steer(tag, args)
+  local set, controls = redis.call('HGETALL', tag .. 'controls'), {}
+  for at = 1, #set, 2 do
+    local name, value = set[at], set[at + 1]
+    local in_ms = string.gsub(name, '_seconds$', '_ms')
+    controls[name] = value
+    if args[name] then
+      args[name] = value
+    elseif args[in_ms] then
+      args[in_ms] = int(value * 1000)
+    end
+  end
+  for _, name in ipairs(#set > 0 and STEERED_LIMITS or {}) do
+    steer_limit(args, name, controls)
+  end
+  return set
+end
+
 -- Makes a verb known to Redis. It gets its arguments by the names in its header, and its items as such lists too.
 local function register(function_name, verb, argv, item, flags)
   local function call(keys, args)

@@ -14,17 +14,20 @@ local SHOW_PRIOR = 50
 local SHOW_MEMORY = 2000
 -- Calls of one second share one window.
 local WINDOW_MS = 1000
+-- In which modes the next are called, and in which tickets are given. What is not known here lets nothing happen.
+local CALLS = {open = true, line_for_all = true}
+local MINTS = {open = true, line_for_all = true, hold = true}
 -- A person's place is forgotten a week after the last that was given beside it.
 local PLACE_KEPT_MS = 604800000
 
 local ROOM = {'limit', 'm0', 'c0', 'f0', 'm1', 'c1', 'f1', 'came', 'called', 'hold0', 'hold1', 'vmax', 'inlet',
-  'second', 'in_second', 'epoch'}
+  'second', 'in_second', 'epoch', 'mode'}
 
 -- Everything about the line that changes, read once a call and written once.
 local function open_room(door, svc)
   local seen = redis.call('HMGET', door, unpack(ROOM))
-  local room = {door = door, epoch = seen[#ROOM]}
-  for at = 1, #ROOM - 1 do
+  local room = {door = door, epoch = seen[#ROOM - 1], mode = seen[#ROOM] or 'open'}
+  for at = 1, #ROOM - 2 do
     room[ROOM[at]] = tonumber(seen[at]) or 0
   end
   for lane = 0, 1 do
@@ -144,12 +147,26 @@ local function call_next(tag, room, svc, live)
   open_window(tag, room, 0, math.min(waiting(room, 0), wanted - open0, calls_left(room)), svc)
 end
 
--- What is due: windows that ended, and the next to call. Any call may do it, and the tick always does.
+-- What is due: windows that ended, and the next to call. Any call may do it, and the tick always does. While the
+-- programme is closed the called cannot come, so their windows stand still.
 local function keep_house(tag, room, svc, live, nobody_new)
-  close_windows(tag, room, 0, svc)
-  close_windows(tag, room, 1, svc)
-  if not nobody_new then
+  if room.mode ~= 'closed' then
+    close_windows(tag, room, 0, svc)
+    close_windows(tag, room, 1, svc)
+  end
+  if CALLS[room.mode] and not nobody_new then
     call_next(tag, room, svc, live)
+  end
+end
+
+-- Gives those who were called and have not come a whole window again.
+local function renew_windows(tag, room, svc)
+  for lane = 0, 1 do
+    local calls, last = tag .. 'calls' .. lane, room['c' .. lane]
+    redis.call('DEL', calls)
+    if last >= room['f' .. lane] then
+      redis.call('RPUSH', calls, int(last) .. ':' .. int(svc + room['hold' .. lane] + WINDOW_MS))
+    end
   end
 end
 
@@ -222,10 +239,18 @@ local function position(room, place)
   return math.max(place.n - room['c' .. place.lane], 0) + before
 end
 
-local CLAIM_SLOT, CLAIM_WAIT, CLAIM_INVALID, CLAIM_EARLY, CLAIM_MISSED = 0, 3, 5, 6, 7
+local CLAIM_SLOT, CLAIM_WAIT, CLAIM_INVALID, CLAIM_EARLY, CLAIM_MISSED, CLAIM_CLOSED = 0, 3, 5, 6, 7, 9
 
--- What a ticket is worth now: {CLAIM_SLOT}, {CLAIM_WAIT, place}, {CLAIM_INVALID}, {CLAIM_EARLY} or {CLAIM_MISSED}.
--- The slot itself is taken by the caller. `takes_nothing`: the person has a slot or has applied.
+-- Where no tickets are given, whoever would wait with another keeps the one there is.
+local function wait_on(tag, room, place, again)
+  if MINTS[room.mode] then
+    return {CLAIM_WAIT, exchange(tag, room, place, again)}
+  end
+  return {CLAIM_CLOSED}
+end
+
+-- What a ticket is worth now: {CLAIM_SLOT}, {CLAIM_WAIT, place}, {CLAIM_INVALID}, {CLAIM_EARLY}, {CLAIM_MISSED} or
+-- {CLAIM_CLOSED}. The slot itself is taken by the caller. `takes_nothing`: the person has a slot or has applied.
 local function claim(tag, room, place, live, takes_nothing, may_enter)
   local lane, n = place.lane, place.n
   if n > room['m' .. lane] then
@@ -235,6 +260,8 @@ local function claim(tag, room, place, live, takes_nothing, may_enter)
   elseif is_spent(tag, lane, n) then
     local new = exchanged(tag, place)
     return new and {CLAIM_WAIT, new} or takes_nothing and {CLAIM_SLOT} or {CLAIM_INVALID}
+  elseif room.mode == 'closed' then
+    return {CLAIM_CLOSED}
   end
   local kept_for_front = lane == 0 and reserved(tag, room, 1) or 0
   local room_for_one = may_enter and (takes_nothing or live + kept_for_front < room.limit)
@@ -243,12 +270,12 @@ local function claim(tag, room, place, live, takes_nothing, may_enter)
       spend(tag, lane, n)
       return {CLAIM_SLOT}
     end
-    return {CLAIM_WAIT, exchange(tag, room, place, 1)}
+    return wait_on(tag, room, place, 1)
   elseif lane == 1 and place.again == 0 then
     return {CLAIM_MISSED}
   elseif room_for_one and waiting(room, 1) == 0 and live + reserved(tag, room, 0) + kept_for_front < room.limit then
     spend(tag, lane, n)
     return {CLAIM_SLOT}
   end
-  return {CLAIM_WAIT, exchange(tag, room, place, 0)}
+  return wait_on(tag, room, place, 0)
 end

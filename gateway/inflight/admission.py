@@ -22,8 +22,8 @@ class AdmissionRules(msgspec.Struct, frozen=True):
     """What a programme's file says about its slots; limits as `limit_text` writes them."""
 
     limit_seed: int
-    lease_ms: int
-    share_percent: int
+    lease_before_phone_ms: int
+    unconfirmed_share_percent: int
     candidates: int
     address_limit: str
     person_limit: str
@@ -90,6 +90,10 @@ class OverLimit(msgspec.Struct, frozen=True):
     retry_after_ms: int
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """Nobody is let in or given a ticket for now; who has a place keeps it."""
+
+
 class TooManyCandidates(msgspec.Struct, frozen=True):
     retry_after_ms: int
 
@@ -104,10 +108,11 @@ Decision = (
     | TicketNotCalled
     | TicketMissed
     | OverLimit
+    | Closed
 )
 
 
-def _decision(reply: Sequence[Any]) -> Decision:  # noqa: PLR0911 - One line for each answer.
+def _decision(reply: Sequence[Any]) -> Decision:  # noqa: C901, PLR0911 - One line for each answer.
     match reply:
         case [0, expires]:
             return Admitted(expires)
@@ -127,6 +132,8 @@ def _decision(reply: Sequence[Any]) -> Decision:  # noqa: PLR0911 - One line for
             return TicketMissed()
         case [8, limit, retry_after_ms]:
             return OverLimit(limit.decode(), retry_after_ms)
+        case [9]:
+            return Closed()
     raise ValueError("admit answered in a form this version does not know")
 
 

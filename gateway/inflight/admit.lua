@@ -1,7 +1,7 @@
 -- Lets applications in, gives them a place in the line, or says why not. Tickets come before newcomers; every
 -- item is decided before its first write and fails alone.
 -- KEYS door
--- ARGV limit_seed lease_ms share_percent candidates address_limit person_limit
+-- ARGV limit_seed lease_before_phone_ms unconfirmed_share_percent candidates address_limit person_limit
 -- ITEM id address person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch
 -- Returns one list an item:
 --   {0, expires_at_ms}                            admitted
@@ -11,6 +11,7 @@
 --   {4, retry_after_ms}                           as many candidates as a person may have
 --   {5} {6, position} {7}                         the ticket is invalid · not called yet · missed twice
 --   {8, limit, retry_after_ms}                    too many from this address, or of this person
+--   {9}                                           the programme is closed for now; a place in the line is kept
 
 -- What is known of a person: candidates whose lease has not ended and the earliest end, the winner, whether one of
 -- them proved the same IBAN, and whether this very call was made before.
@@ -108,6 +109,8 @@ local function claim_place(tag, door, item, place, who)
   if worth[1] == CLAIM_SLOT then
     forget_place(tag, item.proof, place)
     return enter(tag, door, item, who.held, who.takes_nothing)
+  elseif worth[1] == CLAIM_CLOSED or not MINTS[room.mode] and (worth[1] == CLAIM_WAIT or worth[1] == CLAIM_EARLY) then
+    return {CLAIM_CLOSED}
   elseif worth[1] == CLAIM_WAIT then
     return wait(tag, room, item, worth[2])
   elseif worth[1] == CLAIM_EARLY and item.lane == '' then
@@ -124,7 +127,7 @@ end
 
 local function is_free(tag, door)
   local room = door.room
-  if waiting(room, 0) + waiting(room, 1) > 0 or not door.may_enter(door) then
+  if room.mode ~= 'open' or waiting(room, 0) + waiting(room, 1) > 0 or not door.may_enter(door) then
     return false
   end
   local spoken_for = reserved(tag, room, 0) + reserved(tag, room, 1)
@@ -138,6 +141,8 @@ local function newcomer(tag, door, item, who)
   if (who.takes_nothing and who.proven) or is_free(tag, door) then
     room.in_second = room.in_second + (who.takes_nothing and 0 or 1)
     return enter(tag, door, item, who.held, who.takes_nothing)
+  elseif not MINTS[room.mode] then
+    return {CLAIM_CLOSED}
   end
   return wait(tag, room, item, mint(room, 0, 0))
 end
@@ -209,9 +214,10 @@ local function open_door(keys, args, items, tag)
   local wall, svc, sms_down_ms, run = serve_clock(keys[1])
   limit_of(keys[1], args.limit_seed)
   begin_epoch(keys[1])
-  local share_percent = tonumber(args.share_percent)
+  steer(tag, args)
+  local lease_ms, share_percent = args.lease_before_phone_ms, tonumber(args.unconfirmed_share_percent)
   -- All that enter with one call enter at one moment.
-  local lease_end, expires = svc + args.lease_ms, wall + args.lease_ms
+  local lease_end, expires = svc + lease_ms, wall + lease_ms
   local door = {
     svc = svc, room = open_room(keys[1], svc), candidates = tonumber(args.candidates), sms_down = sms_down_ms > 0,
     live = live_count(tag, svc), unconfirmed = 0, share = math.huge, may_enter = may_enter,

@@ -17,7 +17,7 @@ class ConfirmationRules(msgspec.Struct, frozen=True):
     """
 
     limit_seed: int
-    lease_ms: int
+    lease_after_code_ms: int
     resend_ms: int
     phone_limit: str
     block_limit: str
@@ -91,7 +91,7 @@ async def give_phone(
         id=application_id,
         receipt_hash=receipt_hash,
         **msgspec.structs.asdict(code),
-        lease_ms=rules.lease_ms,
+        lease_after_code_ms=rules.lease_after_code_ms,
         resend_ms=rules.resend_ms,
         phone_limit=rules.phone_limit,
         block_limit=rules.block_limit,

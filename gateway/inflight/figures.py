@@ -5,6 +5,7 @@ Unlike `status.tick`, which is the heartbeat of those who serve.
 
 import msgspec
 
+from gateway.domain.controls import Mode
 from gateway.inflight import jobs
 from gateway.inflight.store import Store
 
@@ -43,6 +44,7 @@ class Figures(msgspec.Struct, frozen=True):
     `shadowed`: how often each limit that is only counted would have refused.
     """
 
+    mode: Mode
     limit: int
     live: int
     unconfirmed: int
@@ -59,8 +61,9 @@ async def read_figures(store: Store, programme: str) -> Figures | None:
     reply = await store.call("figures", programme, QUEUES)
     if not reply:
         return None
-    limit, live, unconfirmed, accepted, high, line, front_row, shadowed, *queues = reply
+    mode, limit, live, unconfirmed, accepted, high, line, front_row, shadowed, *queues = reply
     return Figures(
+        Mode(mode.decode()),
         limit,
         live,
         unconfirmed,

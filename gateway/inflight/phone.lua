@@ -1,6 +1,6 @@
 -- Takes an applicant's phone and queues the SMS with its code; the same phone again gets a new code.
 -- KEYS door
--- ARGV id receipt_hash phone_hash block_hash sealed_phone code_hash sealed_message lease_ms resend_ms phone_limit block_limit codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
+-- ARGV id receipt_hash phone_hash block_hash sealed_phone code_hash sealed_message lease_after_code_ms resend_ms phone_limit block_limit codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
 -- Returns
 --   {0, attempts_left}   the code is on its way
 --   {1}                  no such application, or another receipt
@@ -60,7 +60,7 @@ end
 
 local function send_code(tag, case, args, clock)
   local key, id = tag .. 'case:' .. args.id, args.id
-  local lease_end = clock.svc + tonumber(args.lease_ms)
+  local lease_end = clock.svc + tonumber(args.lease_after_code_ms)
   local changes = case.changes
   if case.phone and case.phone ~= args.phone_hash then
     changes = changes + 1
@@ -97,6 +97,7 @@ local function phone(keys, args)
   if seen[5] == args.code_hash then
     return {0, left} -- The same call sent again after a broken connection.
   end
+  steer(tag, args)
   local refused = refusal(case, args, clock, wrong) or charge_code(tag, args, clock)
   if refused then
     return refused

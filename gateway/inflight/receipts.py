@@ -63,7 +63,7 @@ async def ask_receipt(
         address=asking.address,
         code_hash=asking.code_hash,
         sealed_message=asking.sealed_message,
-        lifetime_ms=rules.lease_ms,
+        lease_after_code_ms=rules.lease_after_code_ms,
         resend_ms=rules.resend_ms,
         address_limit=asking.address_limit,
         phone_limit=rules.phone_limit,

@@ -6,6 +6,7 @@
 local function spend_code(keys, args)
   local tag = tag_of(keys)
   local _, _, run = read_clock(keys[1])
+  steer(tag, args)
   local phones = open_limit(tag, 'phone', args.phone_limit, run)
   read_limit(phones, {args.phone_hash})
   if refuses(phones, args.phone_hash) then

@@ -6,9 +6,11 @@ import msgspec
 from redis.exceptions import RedisError
 
 from gateway.domain.case import State
+from gateway.domain.controls import Mode
 from gateway.domain.programme import RateLimit
 from gateway.inflight.limits import limit_text
 from gateway.inflight.records import Step, parse_history
+from gateway.inflight.steering import texts_of
 from gateway.inflight.store import Store, StoreUnavailable
 from gateway.inflight.waiting import DEFAULT_ROOM, Lane, RoomRules, parse_lane
 
@@ -39,7 +41,8 @@ class Sight(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """A programme as of one moment: `live` against `limit`, and the most that was ever live.
 
-    `at_ms` is wall time, `service_ms` the clock on which leases and windows run.
+    `at_ms` is wall time, `service_ms` the clock on which leases and windows run. `controls`: what an operator
+    has set, as it lies in Redis.
     """
 
     at_ms: int
@@ -52,6 +55,8 @@ class Summary(msgspec.Struct, frozen=True):
     epoch: int
     line: Lane
     front_row: Lane
+    mode: Mode
+    controls: dict[str, str]
 
     @property
     def waiting(self) -> int:
@@ -100,7 +105,7 @@ async def tick(
         "tick", programme, limit_seed=limit_seed, kept_ms=kept_ms, **msgspec.structs.asdict(room)
     )
     at_ms, service_ms, limit, live, unconfirmed, accepted, high, epoch, *lanes = reply
-    line, front_row, line_bits, front_row_bits = lanes
+    line, front_row, line_bits, front_row_bits, mode, controls = lanes
     return Summary(
         at_ms,
         service_ms,
@@ -112,6 +117,8 @@ async def tick(
         int(epoch),
         parse_lane(line, line_bits),
         parse_lane(front_row, front_row_bits),
+        Mode(mode.decode()),
+        texts_of(controls),
     )
 
 
@@ -122,8 +129,8 @@ async def probe(store: Store) -> None:
         PROBE_PROGRAMME,
         ["probe", "probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", ""],
         limit_seed=0,
-        lease_ms=1,
-        share_percent=100,
+        lease_before_phone_ms=1,
+        unconfirmed_share_percent=100,
         candidates=1,
         address_limit=_PROBE_LIMIT,
         person_limit=_PROBE_LIMIT,

@@ -1,24 +1,28 @@
 """What an operator changes while people are at the door."""
 
-from redis.exceptions import RedisError
+import secrets
+from collections.abc import Mapping
 
-from gateway.inflight.store import Store, StoreUnavailable, door_key
+from msgspec import Struct
 
-# Nobody, to more than any programme has had; one more digit is a slip of the hand.
-LOWEST_LIMIT, HIGHEST_LIMIT = 0, 1_000_000
-
-
-class LimitOutOfRange(ValueError):
-    def __init__(self) -> None:
-        super().__init__(f"a limit is a number from {LOWEST_LIMIT} to {HIGHEST_LIMIT}")
+from gateway.domain.controls import Value, check, controls_of, read_value, read_values, write_value
+from gateway.domain.programme import Programme
+from gateway.inflight.store import Store
 
 
-class LimitChanged(Exception):
-    """Somebody was faster: `current` is the limit now."""
+class ControlsChanged(Exception):
+    """Somebody was faster: `current` has what is in force of each that was to be changed."""
 
-    def __init__(self, current: int) -> None:
-        super().__init__(f"the limit is {current} by now")
+    def __init__(self, current: dict[str, Value]) -> None:
+        super().__init__(", ".join(f"{name} is {value} by now" for name, value in current.items()))
         self.current = current
+
+
+class MessageMissing(Exception):
+    """In hold, drain and closed people are told why, in three languages."""
+
+    def __init__(self) -> None:
+        super().__init__("this mode needs message_kk, message_ru and message_en")
 
 
 class NotServed(Exception):
@@ -28,30 +32,65 @@ class NotServed(Exception):
         super().__init__("no gateway has served this programme yet")
 
 
-async def set_limit(store: Store, programme: str, limit: int, expected: int | None = None) -> int:
-    """Set the limit and return the old one.
+class Controls(Struct, frozen=True):
+    """`values`: what is in force of each control; `overridden`: those that are not as the file has them."""
 
-    Raises LimitOutOfRange, LimitChanged when it is not `expected` any more, NotServed, StoreUnavailable.
+    version: int
+    values: dict[str, Value]
+    overridden: frozenset[str]
+
+
+async def change_controls(
+    store: Store,
+    programme: Programme,
+    changes: Mapping[str, Value | None],
+    expected: Mapping[str, Value],
+) -> dict[str, Value]:
+    """Set all of `changes` if all that is `expected` of them still holds, and return the old values.
+
+    None: back to what the file has. It holds from the next call of any process on; windows and the speed of
+    calling from the next tick. Raises UnknownControl, OutOfRange, ControlsChanged, MessageMissing, NotServed,
+    StoreUnavailable.
     """
-    if not LOWEST_LIMIT <= limit <= HIGHEST_LIMIT:
-        raise LimitOutOfRange
-    reply = await store.call(
-        "set_limit", programme, limit=limit, expected="" if expected is None else expected
-    )
-    match reply:
-        case [0, old]:
-            return int(old)
-        case [1, current]:
-            raise LimitChanged(int(current))
+    check(programme, changes)
+    known = controls_of(programme)
+    items = [
+        text
+        for name, value in changes.items()
+        for text in (name, write_value(known[name].default), _marked(expected.get(name)), _marked(value))
+    ]
+    outcome, *texts = await store.call("change_controls", programme.code, items, call=secrets.token_hex(8))
+    values = {
+        name: read_value(known[name], text.decode()) for name, text in zip(changes, texts, strict=False)
+    }
+    match outcome:
+        case 0:
+            return values
+        case 1:
+            raise ControlsChanged(values)
+        case 3:
+            raise MessageMissing
     raise NotServed
 
 
-async def show_limit(store: Store, programme: str) -> int:
+async def read_controls(store: Store, programme: Programme) -> Controls:
     """Raises NotServed, StoreUnavailable."""
-    try:
-        limit = await store.redis.hget(door_key(programme), "limit")  # type: ignore[misc]  # redis-py types one method for sync and async.
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(type(error).__name__) from error
-    if limit is None:
+    reply = await store.call("read_controls", programme.code)
+    if not reply:
         raise NotServed
-    return int(limit)
+    limit, mode, listed = reply
+    texts = texts_of(listed)
+    own = read_values(programme, texts)
+    defaults = {name: control.default for name, control in controls_of(programme).items()}
+    in_door: dict[str, Value] = {"limit": int(limit), "mode": mode.decode()}
+    moved = {name for name, value in in_door.items() if value != defaults[name]}
+    return Controls(int(texts.get("version", 0)), defaults | own | in_door, frozenset(own.keys() | moved))
+
+
+def texts_of(listed: list[bytes]) -> dict[str, str]:
+    """Read `name, value, name, value`, as Redis lists a hash."""
+    return {name.decode(): value.decode() for name, value in zip(listed[::2], listed[1::2], strict=True)}
+
+
+def _marked(value: Value | None) -> str:
+    return "" if value is None else f"={write_value(value)}"

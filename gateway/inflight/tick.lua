@@ -1,10 +1,10 @@
 -- The gateways' once-a-second refresh: moves the service clock, lapses what is due, calls the next, sums up.
 -- FLAGS allow-oom
 -- KEYS door
--- ARGV limit_seed kept_ms hold_ms front_hold_ms calls_per_second inlet_per_second
+-- ARGV limit_seed kept_ms claim_window_ms front_row_window_ms calls_per_second inlet_per_second
 -- Returns {wall_ms, svc_ms, limit, live, unconfirmed, accepted, high, epoch,
---   {m0, c0, f0, window...}, {m1, c1, f1, window...}, bits0, bits1}; a window is "last:deadline",
---   bits are the bytes of the spent bitmap from f to c.
+--   {m0, c0, f0, window...}, {m1, c1, f1, window...}, bits0, bits1, mode, {name, value...}}; a window is
+--   "last:deadline", bits are the bytes of the spent bitmap from f to c, names those of what an operator has set.
 
 local function lane_summary(tag, room, lane)
   local summary = redis.call('LRANGE', tag .. 'calls' .. lane, 0, -1)
@@ -28,13 +28,14 @@ local function tick(keys, args)
   lapse_due(tag, wall, svc, args.kept_ms)
   limit_of(door, args.limit_seed)
   begin_epoch(door)
-  redis.call('HSET', door, 'hold0', args.hold_ms, 'hold1', args.front_hold_ms, 'vmax', args.calls_per_second,
-    'inlet', args.inlet_per_second)
+  local controls = steer(tag, args)
+  redis.call('HSET', door, 'hold0', args.claim_window_ms, 'hold1', args.front_row_window_ms,
+    'vmax', args.calls_per_second, 'inlet', args.inlet_per_second)
   local room, live = open_room(door, svc), live_count(tag, svc)
   keep_house(tag, room, svc, live, sms_down_ms > 0)
   close_room(room)
   local seen = redis.call('HMGET', door, 'accepted', 'high')
   return {wall, svc, room.limit, live, unconfirmed_count(tag, svc), tonumber(seen[1]) or 0, tonumber(seen[2]) or 0,
     room.epoch, lane_summary(tag, room, 0), lane_summary(tag, room, 1), lane_bits(tag, room, 0),
-    lane_bits(tag, room, 1)}
+    lane_bits(tag, room, 1), room.mode, controls}
 end

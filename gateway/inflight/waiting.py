@@ -19,13 +19,13 @@ class RoomRules(msgspec.Struct, frozen=True):
     `inlet_per_second`: how many are let to the door in a second, called or not; 0: no limit.
     """
 
-    hold_ms: int
-    front_hold_ms: int
+    claim_window_ms: int
+    front_row_window_ms: int
     calls_per_second: int
     inlet_per_second: int = 0
 
 
-DEFAULT_ROOM = RoomRules(hold_ms=20_000, front_hold_ms=120_000, calls_per_second=1_000)
+DEFAULT_ROOM = RoomRules(claim_window_ms=20_000, front_row_window_ms=120_000, calls_per_second=1_000)
 
 
 class Lane(msgspec.Struct, frozen=True):

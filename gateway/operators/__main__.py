@@ -8,15 +8,9 @@ from typing import TypeVar
 import rich_click as click
 
 from config.settings import SettingsError, find_redis_url, load_settings
-from gateway.domain.programme import ProgrammeError, load_programmes
-from gateway.inflight.steering import (
-    HIGHEST_LIMIT,
-    LOWEST_LIMIT,
-    LimitChanged,
-    NotServed,
-    set_limit,
-    show_limit,
-)
+from gateway.domain.controls import HIGHEST_LIMIT, LOWEST_LIMIT
+from gateway.domain.programme import Programme, ProgrammeError, load_programmes
+from gateway.inflight.steering import ControlsChanged, NotServed, change_controls, read_controls
 from gateway.inflight.store import Store, StoreUnavailable, open_redis
 
 T = TypeVar("T")
@@ -36,7 +30,8 @@ def limit() -> None:
 @click.argument("programme")
 def show(programme: str) -> None:
     """Print the limit of PROGRAMME that is in force."""
-    click.echo(_ask(programme, lambda store: show_limit(store, programme)))
+    controls = _ask(programme, read_controls)
+    click.echo(controls.values["limit"])
 
 
 @limit.command("set")
@@ -48,21 +43,26 @@ def change(programme: str, value: int, expected: int | None) -> None:
 
     It holds at once in every process, is kept over restarts, and evicts nobody.
     """
-    old = _ask(programme, lambda store: set_limit(store, programme, value, expected))
-    click.echo(f"{programme}: {old} -> {value}")
+    known = {} if expected is None else {"limit": expected}
+    old = _ask(programme, lambda store, file: change_controls(store, file, {"limit": value}, known))
+    click.echo(f"{programme}: {old['limit']} -> {value}")
 
 
-def _ask(programme: str, question: Callable[[Store], Awaitable[T]]) -> T:
+def _ask(programme: str, question: Callable[[Store, Programme], Awaitable[T]]) -> T:
     try:
         settings = load_settings()
-        if programme not in load_programmes(settings.programmes_dir):
+        file = load_programmes(settings.programmes_dir).get(programme)
+        if file is None:
             raise click.BadParameter(f"there is no programme {programme}", param_hint="PROGRAMME")
-        return asyncio.run(_with_store(find_redis_url(settings), settings.redis_timeout_ms, question))
+        asking = _with_store(
+            find_redis_url(settings), settings.redis_timeout_ms, lambda store: question(store, file)
+        )
+        return asyncio.run(asking)
     except (SettingsError, ProgrammeError) as error:
         raise click.UsageError(str(error)) from None
     except StoreUnavailable:
         raise click.ClickException("Redis does not answer; nothing is known to have changed") from None
-    except (LimitChanged, NotServed) as error:
+    except (ControlsChanged, NotServed) as error:
         raise click.ClickException(f"{programme}: {error}") from None
 
 

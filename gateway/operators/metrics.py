@@ -26,7 +26,7 @@ class Sources(Struct, frozen=True):
     counts_dir: Path
 
 
-@get("/metrics")
+@get("/metrics", role=None)
 async def show_metrics(state: State) -> Response[bytes]:
     """Answer with what there is: without Redis, what was counted and that Redis is away."""
     sources: Sources = state.sources

@@ -1,14 +1,16 @@
 """`python -m gateway.operators.serve`: the operators' process, one for the gateways of a data directory."""
 
+import os
 import sys
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from config.settings import Settings, find_redis_url, load_settings
-from gateway.domain.programme import load_programmes
+from config.settings import Settings, load_settings
 from gateway.logs import configure_logs, library_logging
+from gateway.operators.app import STOP_WATCHING, create_operators_app
 
 # The supervisor takes it for: the settings are wrong, starting again would not help.
 EXIT_BAD_SETTING = 2
@@ -21,8 +23,7 @@ def main() -> None:
     try:
         settings = load_settings()
         # What is wrong is said here once, and not by the serving process again and again.
-        find_redis_url(settings)
-        load_programmes(settings.programmes_dir)
+        create_operators_app(settings)
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_SETTING)
@@ -30,8 +31,17 @@ def main() -> None:
     _server(settings).serve()
 
 
+class _Server(MPServer):
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Let those who watch go first: the server waits for them."""
+        for worker in self.wrks:
+            if worker.inner.is_alive():
+                os.kill(worker.inner.pid, STOP_WATCHING)
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # It has no types.
+
+
 def _server(settings: Settings) -> MPServer:
-    return MPServer(
+    return _Server(
         "gateway.operators.app:app_from_environment",
         factory=True,
         interface=Interfaces.ASGI,

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection
+from asyncpg import PostgresError  # type: ignore[import-untyped]  # It has no types.
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import Pool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from gateway.register.metrics import timed
 
@@ -49,10 +51,22 @@ def create_postgresql_engine(
 ) -> AsyncEngine:
     # Errors must not show what was being written. A connection cut while it rested in the pool is found and
     # replaced before it is used.
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         hide_parameters=True,
         poolclass=poolclass,
         pool_pre_ping=True,
         connect_args={"timeout": _CONNECT_TIMEOUT_SECONDS, **connect_args},
     )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(
+    dialect: Dialect, _: ConnectionPoolEntry, args: tuple[Any, ...], options: dict[str, Any]
+) -> DBAPIConnection:
+    """A server that starts, or is full, says so in errors that SQLAlchemy lets through as they are."""
+    try:
+        return dialect.connect(*args, **options)
+    except PostgresError as error:
+        raise ConnectionError(type(error).__name__) from error

@@ -1,7 +1,8 @@
-"""The tables of the journal. `migrations` builds the same ones; a test holds the two together."""
+"""The tables of the register. `migrations` builds the same ones; a test holds the two together."""
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -100,3 +101,67 @@ decisions = Table(
     Column("received_at_ms", BigInteger, nullable=False),
     Column("reason", Text),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("programme", String(32)),
+    Column("subject", String(64)),
+    Column("details", Text, nullable=False),
+    Column("reason", Text),
+    Column("outcome", String(32), nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+Index("ix_audit_subject", audit.c.subject)
+
+# One row. Apart from the lines, so that lines cut off at the end are missed.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("revoked_at_ms", BigInteger),
+)
+_UNREVOKED = text("revoked_at_ms IS NULL")
+Index(
+    "ix_tokens_name",
+    tokens.c.name,
+    unique=True,
+    sqlite_where=_UNREVOKED,
+    postgresql_where=_UNREVOKED,
+)
+
+# Keyed by the line of the audit trail that asked for the change; `changes` are what comes at `at_ms`.
+plans = Table(
+    "plans",
+    metadata,
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("programme", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("for_seconds", Integer),
+    Column("changes", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("goes_back", Boolean, nullable=False),
+    Column("claimed_at_ms", BigInteger),
+)
+Index("ix_plans_state", plans.c.state, plans.c.at_ms)

@@ -34,8 +34,8 @@ def rules(
     """Return what the file of the programme says, but for slots and lease."""
     return AdmissionRules(
         limit_seed=slots,
-        lease_ms=lease_ms,
-        share_percent=PROGRAMME.leases.unconfirmed_share_percent,
+        lease_before_phone_ms=lease_ms,
+        unconfirmed_share_percent=PROGRAMME.leases.unconfirmed_share_percent,
         candidates=PROGRAMME.candidates,
         address_limit=limit_text(PROGRAMME.limits.address),
         person_limit=limit_text(PROGRAMME.limits.person),

@@ -18,7 +18,7 @@ from loadtests.bench.redis_applications import PROGRAMME, application, rules, wi
 
 TICK_MS = 1_000
 # Who is called within the same second shares the window, so that the first of them has this much.
-LONGEST_WINDOW_MS = DEFAULT_ROOM.hold_ms + 1_000
+LONGEST_WINDOW_MS = DEFAULT_ROOM.claim_window_ms + 1_000
 
 NEVER_COME, COME_LATE = 0.10, 0.05
 # From the call to coming: of those who look when they are told to, and of those who looked away.

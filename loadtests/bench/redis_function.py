@@ -14,7 +14,7 @@ import msgspec
 from gateway.inflight.library import Verb, load_library
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
+from gateway.inflight.steering import change_controls
 from gateway.inflight.store import Store, door_key
 from loadtests.bench.figures import Figure, median_figure, ratio_figure
 from loadtests.bench.http_measure import NotAsExpected
@@ -74,7 +74,7 @@ async def _measure_once(plan: BenchPlan, binary: str) -> dict[str, float]:
         sets = await per_second(int(_SETS_PER_SECOND * plan.seconds), ["SET", f"key:{_RANDOM}", "xxx"])
         admitted = await per_second(calls, call_of_strangers())
         await _check(store, admitted=calls * PER_CALL, tickets=0)
-        await set_limit(store, PROGRAMME.code, 1)
+        await change_controls(store, PROGRAMME, {"limit": 1}, {})
         refused = await per_second(calls, call_of_strangers())
         await _check(store, admitted=calls * PER_CALL, tickets=calls * PER_CALL)
     return {_SET: sets, _ADMIT: admitted * PER_CALL, _REFUSE: refused * PER_CALL}

@@ -78,7 +78,7 @@ def _confirmation_rules() -> ConfirmationRules:
     phones, limits = PROGRAMME.phone, PROGRAMME.limits
     return ConfirmationRules(
         limit_seed=PROGRAMME.slots,
-        lease_ms=PROGRAMME.leases.after_code_seconds * 1_000,
+        lease_after_code_ms=PROGRAMME.leases.after_code_seconds * 1_000,
         resend_ms=phones.resend_after_seconds * 1_000,
         phone_limit=limit_text(limits.phone),
         block_limit=limit_text(limits.block),

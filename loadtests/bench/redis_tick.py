@@ -3,9 +3,11 @@
 Beside it, in each second, the same line at a door that stays full: nobody is called there, and nobody missed.
 """
 
+import msgspec
+
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
+from gateway.inflight.steering import change_controls
 from gateway.inflight.store import Store, door_key
 from loadtests.bench.figures import Figure, median_figure, ratio_figure
 from loadtests.bench.http_measure import NotAsExpected
@@ -28,7 +30,8 @@ async def measure_ticks(plan: BenchPlan) -> list[Figure]:
     async with redis_server(plan) as server:
         for programme in ("still", "moving"):
             await _queue(server.store, programme)
-        await set_limit(server.store, "moving", 2 * PROGRAMME.slots)
+        moving = msgspec.structs.replace(PROGRAMME, code="moving")
+        await change_controls(server.store, moving, {"limit": 2 * PROGRAMME.slots}, {})
         pairs = [
             (await _microseconds(server.store, "moving"), await _microseconds(server.store, "still"))
             for _ in range(_TICKS)

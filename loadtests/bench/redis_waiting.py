@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
+from gateway.inflight.steering import change_controls
 from loadtests.bench.figures import Figure
 from loadtests.bench.plan import BenchPlan
 from loadtests.bench.redis_applications import PROGRAMME
@@ -27,7 +27,7 @@ async def measure_waiting(plan: BenchPlan) -> list[Figure]:
     code = PROGRAMME.code
     async with redis_server(plan, fsync="no") as server:
         await tick(server.store, code, PROGRAMME.slots, KEPT_MS)
-        await set_limit(server.store, code, 0)
+        await change_controls(server.store, PROGRAMME, {"limit": 0}, {})
         none = await used_mb(server.store)
         await mint(server.store, code, range(WAITING))
         for _ in range(_MOST_POLLS):

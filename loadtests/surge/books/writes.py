@@ -126,6 +126,9 @@ class _Line:
                 self._windows[key].append(window)
             case [b"LSET", key, b"-1", window] if key in self._windows:
                 self._windows[key][-1] = window
+            case [b"DEL", key] if key in self._windows:
+                # Open windows begin anew as one.
+                self._windows[key].clear()
             case [b"LPOP", key, *_] if key in self._windows:
                 self._close(self._windows[key].popleft())
 

@@ -6,15 +6,20 @@ from typing import Any
 import httpx
 import msgspec
 
+from config.settings import CONFIG_DIR
 from gateway.domain.case import State, programme_of
+from gateway.domain.controls import Value
 from gateway.domain.identifiers import FIRST_WEIGHTS, SECOND_WEIGHTS
+from gateway.domain.programme import load_programmes
 from gateway.http.services import Services
 from gateway.inflight.progress import TakenCase, advance, finish, take
 from gateway.inflight.status import probe
+from gateway.inflight.steering import change_controls
 from gateway.inflight.store import StoreUnavailable
 from gateway.register.entries import NewEntry, Step
 
 PROGRAMME = "42500"
+FILE = load_programmes(CONFIG_DIR / "programmes")[PROGRAMME]
 LANGUAGES = ("kk", "ru", "en")
 
 _serials = count(1)
@@ -79,6 +84,11 @@ class Journey:
     async def set_limit(self, limit: int) -> None:
         """As an operator would."""
         await self.redis.hset("{42500}:door", "limit", str(limit))
+
+    async def steer(self, **changes: Value | None) -> None:
+        """As an operator would, and seen by the gateway's next refresh."""
+        await change_controls(self.services.store, FILE, changes, {})
+        await self.services.intakes[PROGRAMME].summaries.refresh()
 
     async def redis_is_back(self) -> None:
         """Wait until the gateway has noticed."""

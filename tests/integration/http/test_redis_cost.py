@@ -107,6 +107,19 @@ async def test_polls_cost_nothing(journey: Journey, watch: Watch) -> None:
     assert answers == ["called", "waiting"] * 100
 
 
+async def test_a_closed_programme_costs_no_more(journey: Journey, watch: Watch) -> None:
+    room = WaitingRoom(journey)
+    await room.fill()
+    fields = form()
+    ticket = (await room.queue(fields))["ticket"]
+    await journey.steer(mode="closed", message_kk="Үзіліс.", message_ru="Перерыв.", message_en="A break.")
+
+    newcomer = await watch(room.send(form()))
+    assert [call.partition(" ")[0] for call in newcomer] == ["FCALL"]
+    assert await watch(room.poll(ticket)) == []
+    assert await watch(journey.client.get(f"/v1/programmes/{PROGRAMME}")) == []
+
+
 async def test_polls_of_the_late_share_one_look(journey: Journey, watch: Watch) -> None:
     room = WaitingRoom(journey)
     await room.fill()

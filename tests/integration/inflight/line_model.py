@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-HOLD_SECONDS = (21, 121)
+from gateway.domain.controls import Mode
+
 SHOW_PRIOR, SHOW_THRESHOLD, SHOW_FLOOR = 50, 0.5, 0.1
 
 
@@ -26,6 +27,16 @@ class Line:
     places: dict[tuple[str, str], Ticket] = field(default_factory=dict)
     came: int = 0
     called: int = 0
+    mode: Mode = Mode.OPEN
+    hold_seconds: tuple[int, int] = (21, 121)
+
+    def turn(self, mode: Mode, now: float) -> None:
+        """Those who were called before a closed programme opens have a whole window again."""
+        if self.mode is Mode.CLOSED is not mode:
+            for lane, tickets in enumerate(self.lanes):
+                for ticket in [t for t in tickets if t.called and not t.closed]:
+                    ticket.end = now + self.hold_seconds[lane]
+        self.mode = mode
 
     def mint(self, who: tuple[str, str], lane: int, *, again: bool) -> Ticket:
         ticket = Ticket(who, lane, len(self.lanes[lane]) + 1, again)
@@ -50,6 +61,12 @@ class Line:
         return found
 
     def keep_house(self, now: float, live: int, limit: int) -> None:
+        if self.mode is not Mode.CLOSED:
+            self.close_windows(now)
+        if self.mode.calls:
+            self.call_next(now, live, limit)
+
+    def close_windows(self, now: float) -> None:
         for lane, tickets in enumerate(self.lanes):
             ending = [t for t in tickets if t.called and not t.closed and t.end <= now]
             for ticket in ending:
@@ -57,7 +74,6 @@ class Line:
             if lane == 0:
                 self.came += sum(ticket.spent for ticket in ending)
                 self.called += len(ending)
-        self.call_next(now, live, limit)
 
     def call_next(self, now: float, live: int, limit: int) -> None:
         show = (self.came + SHOW_PRIOR) / (self.called + SHOW_PRIOR)
@@ -73,10 +89,14 @@ class Line:
         self.call(0, wanted - self.reserved(0), now)
 
     def call(self, lane: int, count: int, now: float) -> None:
+        # No window ends before one that was opened earlier, though windows be shorter now.
+        ends = [t.end for t in self.lanes[lane] if t.called and not t.closed]
         for ticket in [t for t in self.lanes[lane] if not t.called][: max(count, 0)]:
-            ticket.called, ticket.end = True, now + HOLD_SECONDS[lane]
+            ticket.called, ticket.end = True, max(now + self.hold_seconds[lane], *ends, 0)
 
-    def exchange(self, ticket: Ticket, *, again: bool) -> Ticket:
+    def exchange(self, ticket: Ticket, *, again: bool) -> "str | Ticket":
+        if not self.mode.gives_tickets:
+            return "closed"
         ticket.spent = True
         ticket.exchanged = self.mint(ticket.who, 1, again=again)
         return ticket.exchanged
@@ -84,11 +104,13 @@ class Line:
     def claim(  # noqa: PLR0911 - One line for each thing that a ticket can be worth.
         self, ticket: Ticket, live: int, limit: int, *, takes_nothing: bool
     ) -> "str | Ticket":
-        """What a ticket is worth: "slot", "early", "missed", "invalid", or the ticket to wait with."""
+        """What it is worth: "slot", "early", "missed", "invalid", "closed", or the ticket to wait with."""
         if not ticket.called:
             return "early"
         if ticket.spent:
             return ticket.exchanged or ("slot" if takes_nothing else "invalid")
+        if self.mode is Mode.CLOSED:
+            return "closed"
         front = self.reserved(1) if ticket.lane == 0 else 0
         room = takes_nothing or live + front < limit
         if not ticket.closed:

@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 
+from config.settings import CONFIG_DIR
 from gateway.domain.case import new_application_id
+from gateway.domain.controls import Value
+from gateway.domain.programme import load_programmes
 from gateway.domain.tickets import Place
 from gateway.inflight.admission import Admission, AdmissionRules, Admitted, Decision, admit
 from gateway.inflight.confirmation import (
@@ -18,9 +21,11 @@ from gateway.inflight.confirmation import (
     give_phone,
 )
 from gateway.inflight.status import tick
+from gateway.inflight.steering import change_controls
 from gateway.inflight.store import Store
 
 PROGRAMME = "42500"
+FILE = load_programmes(CONFIG_DIR / "programmes")[PROGRAMME]
 ALMATY_MS = 5 * 3600 * 1000
 KEPT_MS = 3_600_000
 LEASE_MS = 180_000
@@ -34,8 +39,8 @@ def keyed(text: str) -> str:
 def admission_rules(limit: int = 3, **changes: Any) -> AdmissionRules:
     defaults: dict[str, Any] = {
         "limit_seed": limit,
-        "lease_ms": LEASE_MS,
-        "share_percent": 100,
+        "lease_before_phone_ms": LEASE_MS,
+        "unconfirmed_share_percent": 100,
         "candidates": 5,
         "address_limit": UNLIMITED,
         "person_limit": UNLIMITED,
@@ -46,7 +51,7 @@ def admission_rules(limit: int = 3, **changes: Any) -> AdmissionRules:
 def confirmation_rules(limit: int = 3, **changes: Any) -> ConfirmationRules:
     defaults: dict[str, Any] = {
         "limit_seed": limit,
-        "lease_ms": 600_000,
+        "lease_after_code_ms": 600_000,
         "resend_ms": 60_000,
         "phone_limit": "5:86400000:0",
         "block_limit": UNLIMITED,
@@ -122,6 +127,11 @@ async def accepted(store: Store, person: str, number: str = "", limit: int = 3) 
     await phone(store, one, number or person, "111111")
     assert (await enter(store, one, "111111", limit_seed=limit)).outcome is ConfirmOutcome.ACCEPTED
     return one
+
+
+async def steer(store: Store, **changes: Value | None) -> dict[str, Value]:
+    """Change controls as an operator would, whatever was there before."""
+    return await change_controls(store, FILE, changes, {})
 
 
 async def pass_time(store: Store, ms: int) -> None:

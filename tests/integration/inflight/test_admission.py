@@ -124,7 +124,7 @@ async def test_an_unconfirmed_lease_lapses_by_itself_and_its_slot_returns(store:
 
 
 async def test_a_lapsed_slot_is_free_even_before_anything_has_swept_it(store: Store) -> None:
-    await admitted(store, "a", limit=1, lease_ms=1)
+    await admitted(store, "a", limit=1, lease_before_phone_ms=1)
     await asyncio.sleep(0.005)
 
     assert isinstance(await apply(store, application("b"), limit=1), Admitted)
@@ -141,10 +141,10 @@ async def test_nothing_of_a_lapsed_application_stays_readable(store: Store) -> N
 
 
 async def test_a_share_for_the_unconfirmed_keeps_the_rest_free(store: Store) -> None:
-    await admitted(store, "a", limit=4, share_percent=50)
-    await admitted(store, "b", limit=4, share_percent=50)
+    await admitted(store, "a", limit=4, unconfirmed_share_percent=50)
+    await admitted(store, "b", limit=4, unconfirmed_share_percent=50)
 
-    assert isinstance(await apply(store, application("c"), limit=4, share_percent=50), Full)
+    assert isinstance(await apply(store, application("c"), limit=4, unconfirmed_share_percent=50), Full)
 
 
 async def test_a_limit_set_before_outlives_the_seed(store: Store) -> None:

@@ -22,10 +22,12 @@ from hypothesis.stateful import (
 from redis import Redis
 
 from gateway.domain.case import TRANSITIONS, State
+from gateway.domain.controls import Mode
 from gateway.domain.tickets import Place
 from gateway.inflight.admission import (
     Admission,
     Admitted,
+    Closed,
     Decision,
     Full,
     IdempotencyConflict,
@@ -104,6 +106,7 @@ class Door(RuleBasedStateMachine):
         self.store = Store(open_redis(valkey.url, timeout_ms=5000))
         self.now = 0.0
         self.limit = 2
+        self.lease_seconds, self.code_seconds = LEASE_SECONDS, CODE_SECONDS
         self.slots: dict[str, float] = {}
         self.winners: dict[str, Case] = {}
         self.by_key: dict[str, Case] = {}
@@ -154,9 +157,15 @@ class Door(RuleBasedStateMachine):
             if answer is not None:
                 return answer
         spoken_for = self.line.reserved(0) + self.line.reserved(1)
-        free = not self.line.is_moving() and self.live() + spoken_for < self.limit
+        free = (
+            self.line.mode is Mode.OPEN
+            and not self.line.is_moving()
+            and self.live() + spoken_for < self.limit
+        )
         if free or (takes_nothing and any(case.iban == iban for case in known)):
             return Admitted, None
+        if not self.line.mode.gives_tickets:
+            return Closed, None
         new = self.line.mint((person, iban), 0, again=False)
         self.line.places[person, iban] = new
         return Full, new
@@ -164,9 +173,13 @@ class Door(RuleBasedStateMachine):
     def after_claim(
         self, who: tuple[str, str], worth: str | Ticket, place: Ticket, ticket: Ticket | None
     ) -> tuple[type[Decision], Ticket | None] | None:
+        if not self.line.mode.gives_tickets and (isinstance(worth, Ticket) or worth == "early"):
+            return Closed, None
         if isinstance(worth, Ticket):
             self.line.places[who] = worth
             return Full, worth
+        if worth == "closed":
+            return Closed, None
         if worth == "early":
             if ticket is None:
                 self.line.places[who] = place
@@ -221,7 +234,7 @@ class Door(RuleBasedStateMachine):
             assert decision.id == self.by_key[key].one.id
         if expected is not Admitted:
             return multiple()
-        case = Case(one, person, iban, self.now + LEASE_SECONDS)
+        case = Case(one, person, iban, self.now + self.lease_seconds)
         if person not in self.winners or self.slots.get(person, -1) > self.now:
             self.slots[person] = max(self.slots.get(person, -1), case.end)
         self.all.append(case)
@@ -241,7 +254,7 @@ class Door(RuleBasedStateMachine):
             assert answer.outcome is PhoneOutcome.LOCKED
             return multiple()
         assert answer.outcome is PhoneOutcome.SENT
-        case.code, case.end = code, self.now + CODE_SECONDS
+        case.code, case.end = code, self.now + self.code_seconds
         if self.slots.get(case.person, -1) > self.now:
             self.slots[case.person] = max(self.slots[case.person], case.end)
         return case
@@ -378,7 +391,7 @@ class Door(RuleBasedStateMachine):
     def a_gateway_ticks(self) -> None:
         self.do(tick(self.store, PROGRAMME, self.limit, KEPT_MS))
         self.line.keep_house(self.now, self.live(), self.limit)
-        if self.line.is_moving():
+        if self.line.is_moving() and self.line.mode.calls:
             # Nobody waits beside a free slot that is not spoken for.
             assert self.live() + self.line.reserved(0) + self.line.reserved(1) >= self.limit
 

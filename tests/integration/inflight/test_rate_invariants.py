@@ -219,7 +219,7 @@ class Limits(Door):
     def admit(self, *batch: Admission) -> list[object]:
         rules = admission_rules(
             SLOTS,
-            lease_ms=LEASE_MS,
+            lease_before_phone_ms=LEASE_MS,
             candidates=SLOTS,
             address_limit=self.text("address"),
             person_limit=self.text("person"),
@@ -250,7 +250,7 @@ class Limits(Door):
     @rule(case=cases, numbers=st.lists(numbers, min_size=1, max_size=4), after_ms=jumps)
     def codes_are_asked_for(self, case: Admission, numbers: list[str], after_ms: int) -> None:
         limits = {"phone_limit": self.text("phone"), "block_limit": self.text("block")}
-        rules = {"lease_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
+        rules = {"lease_after_code_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
         outcomes = {"phone": PhoneOutcome.TOO_MANY_CODES, "block": PhoneOutcome.TOO_MANY_NEARBY}
         self.move(after_ms)
         for number in numbers:
@@ -339,7 +339,7 @@ class Codes(Door):
     @initialize(target=cases, persons=st.lists(st.sampled_from("ab"), min_size=2, max_size=4))
     def some_apply(self, persons: list[str]) -> object:
         self.all = [Case(application(person), person, self.service_ms + LEASE_MS) for person in persons]
-        rules = admission_rules(SLOTS, lease_ms=LEASE_MS, candidates=SLOTS)
+        rules = admission_rules(SLOTS, lease_before_phone_ms=LEASE_MS, candidates=SLOTS)
         self.before_call()
         decisions = self.do(admit(self.store, PROGRAMME, rules, [case.one for case in self.all]))
         assert {type(one) for one in decisions} == {Admitted}
@@ -348,7 +348,7 @@ class Codes(Door):
     @rule(case=cases, number=st.sampled_from(["70100001", "70100002"]), event=events)
     def a_code_is_sent(self, case: Case, number: str, event: str) -> None:
         code = f"code {next(self.serial)}"
-        rules = {"lease_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
+        rules = {"lease_after_code_ms": LEASE_MS, "resend_ms": 0, "changes": SLOTS}
         self.before_call(event)
         answer = self.do(phone(self.store, case.one, number, code, phone_limit=UNLIMITED, **rules))
         if case.is_accepted:
@@ -447,7 +447,7 @@ class Inlet(Door):
 
     def knock(self, people: list[tuple[str, Place | None]], event: str) -> list[type[Decision]]:
         batch = [with_ticket(application(who), place) if place else application(who) for who, place in people]
-        rules = admission_rules(SLOTS, lease_ms=LEASE_MS)
+        rules = admission_rules(SLOTS, lease_before_phone_ms=LEASE_MS)
         decisions = self.watch(admit(self.store, PROGRAMME, rules, batch), event)
         for (who, _), one, decision in zip(people, batch, decisions, strict=True):
             if isinstance(decision, Full):
@@ -485,7 +485,7 @@ class Inlet(Door):
     def a_slot_comes_free(self) -> None:
         if self.inside:
             one = self.inside.pop()
-            self.watch(phone(self.store, one, one.id, "code", lease_ms=LEASE_MS))
+            self.watch(phone(self.store, one, one.id, "code", lease_after_code_ms=LEASE_MS))
             self.watch(enter(self.store, one, "code", limit_seed=SLOTS))
             self.watch(free_slot(self.store, one))
 

@@ -31,7 +31,7 @@ from tests.integration.inflight.people import (
     with_ticket,
 )
 
-ROOM = RoomRules(hold_ms=20_000, front_hold_ms=120_000, calls_per_second=1_000)
+ROOM = RoomRules(claim_window_ms=20_000, front_row_window_ms=120_000, calls_per_second=1_000)
 DOOR = f"{{{PROGRAMME}}}:door"
 
 
@@ -223,11 +223,11 @@ async def test_those_called_within_a_second_share_a_window_that_no_call_makes_lo
 
     assert summary.line.called == 30
     assert len(summary.line.windows) <= 3
-    assert all(end - summary.service_ms <= ROOM.hold_ms + 1000 for _, end in summary.line.windows)
+    assert all(end - summary.service_ms <= ROOM.claim_window_ms + 1000 for _, end in summary.line.windows)
 
 
 async def test_calling_is_never_faster_than_the_room_allows(store: Store) -> None:
-    slow = RoomRules(hold_ms=20_000, front_hold_ms=120_000, calls_per_second=2)
+    slow = RoomRules(claim_window_ms=20_000, front_row_window_ms=120_000, calls_per_second=2)
     await set_limit(store, 0)
     for n in range(5):
         await queue(store, f"p{n}", 0)
@@ -242,7 +242,7 @@ async def test_calling_is_never_faster_than_the_room_allows(store: Store) -> Non
 
 
 async def test_a_newcomer_does_not_pass_those_who_wait_though_calling_is_slow(store: Store) -> None:
-    slow = RoomRules(hold_ms=20_000, front_hold_ms=120_000, calls_per_second=1)
+    slow = RoomRules(claim_window_ms=20_000, front_row_window_ms=120_000, calls_per_second=1)
     await set_limit(store, 0)
     for n in range(3):
         await queue(store, f"p{n}", 0)

@@ -9,7 +9,6 @@ from gateway.inflight.admission import Admission, Admitted, admit
 from gateway.inflight.confirmation import ConfirmOutcome
 from gateway.inflight.progress import finish, take
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
 from gateway.inflight.store import Store, open_redis
 from loadtests.aof import AofError, Occupancy, read_steps, recompute_live
 from supervisor.valkey import ValkeyProcess
@@ -22,6 +21,7 @@ from tests.integration.inflight.people import (
     application,
     enter,
     phone,
+    steer,
 )
 
 DOOR, SLOTS = f"{{{PROGRAMME}}}:door", f"{{{PROGRAMME}}}:slots"
@@ -96,7 +96,7 @@ class Crowd:
         await tick(self.store, PROGRAMME, LIMIT, KEPT_MS)
 
     async def steer(self) -> None:
-        await set_limit(self.store, PROGRAMME, self.chance.randrange(LIMIT // 2, 2 * LIMIT))
+        await steer(self.store, limit=self.chance.randrange(LIMIT // 2, 2 * LIMIT))
 
     async def do_something(self) -> None:
         doings = [self.arrive, self.arrive, self.confirm, self.leave, self.let_pass, self.look, self.steer]

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.inflight.records import KEPT_MS
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
+from gateway.inflight.steering import change_controls
 from loadtests.aof import read_steps, recompute_live
 from loadtests.bench.http_measure import NotAsExpected
 from loadtests.bench.plan import BenchPlan, usable_cores
@@ -41,7 +41,7 @@ async def test_a_server_is_empty_and_leaves_nothing_behind(plan: BenchPlan) -> N
 async def test_everybody_waits_who_is_sent_to_a_full_door(plan: BenchPlan) -> None:
     async with redis_server(plan) as server:
         await tick(server.store, PROGRAMME.code, PROGRAMME.slots, KEPT_MS)
-        await set_limit(server.store, PROGRAMME.code, 0)
+        await change_controls(server.store, PROGRAMME, {"limit": 0}, {})
         await mint(server.store, PROGRAMME.code, range(1_000))
 
         assert (await tick(server.store, PROGRAMME.code, 0, KEPT_MS)).waiting == 1_000

@@ -8,7 +8,6 @@ from gateway.domain.case import State
 from gateway.inflight.admission import Admission
 from gateway.inflight.progress import finish, take
 from gateway.inflight.status import tick
-from gateway.inflight.steering import set_limit
 from gateway.inflight.store import Store, open_redis
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
@@ -26,6 +25,7 @@ from tests.integration.inflight.people import (
     application,
     apply,
     pass_time,
+    steer,
 )
 from tests.integration.register.applicants import FORWARDED, new_entry, register_one
 
@@ -107,7 +107,7 @@ async def test_what_the_functions_write_is_without_fault(server: ValkeyProcess, 
     case = await accepted(store, "a")
     await asyncio.gather(*(apply(store, application(f"c{n}")) for n in range(6)))
     await forward(store, case)
-    await set_limit(store, PROGRAMME, 9)
+    await steer(store, limit=9)
     await tick(store, PROGRAMME, LIMIT, KEPT_MS)
     await asyncio.gather(*(apply(store, application(f"c{n}")) for n in range(6)))
 

@@ -4,6 +4,7 @@ from config.settings import CONFIG_DIR
 from gateway.domain.application import FaultCode, WarningCode
 from gateway.domain.identifiers import IdentifierFault
 from gateway.domain.texts import Language, load_texts, sms_segments
+from gateway.operators.problems import Problem
 
 TEXTS = load_texts(CONFIG_DIR / "messages")
 
@@ -78,7 +79,8 @@ def test_no_text_is_left_that_nothing_asks_for() -> None:
     problems.add("problem.full.confirming")
     # Nor has a newcomer whom the process could not even hear.
     problems.add("problem.full.crowded")
-    others = {f"warning.{code}" for code in WarningCode} | {f"sms.{key}" for key in SMS}
+    operators = {f"operators.{problem}.{part}" for problem in Problem for part in ("title", "detail")}
+    others = operators | {f"warning.{code}" for code in WarningCode} | {f"sms.{key}" for key in SMS}
 
     assert problems | faults | others <= TEXTS.keys() <= problems | faults | others | own
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from gateway.counting import read_counts
+from gateway.domain.controls import Mode
 from gateway.http import promises
 from gateway.http.eta import Speed
 from gateway.http.promises import Promises
@@ -24,7 +25,7 @@ def counts_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 def summary(seconds: float, minted: int, called: int) -> Summary:
     line = Lane(minted, called, 1, (), b"")
-    return Summary(int(seconds * 1000), 0, 1, 1, 0, 0, 0, 1, line, Lane(0, 0, 1, (), b""))
+    return Summary(int(seconds * 1000), 0, 1, 1, 0, 0, 0, 1, line, Lane(0, 0, 1, (), b""), Mode.OPEN, {})
 
 
 def told(counts_dir: Path) -> dict[str, float]:
