@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from gateway.domain.controls import Mode
+from gateway.http.eta import SPAN_MS
 from gateway.http.refusals import ProblemCode
 from gateway.inflight.steering import change_controls
 from tests.integration.http.journey import FILE, LANGUAGES, PROGRAMME, Journey, form, new_phone
@@ -205,6 +206,30 @@ async def test_in_a_pause_whoever_waits_asks_seldom_and_within_a_window(
     pauses = [(await room.poll(ticket))["poll_after_ms"] for _ in range(50)]
 
     assert shortest_ms <= min(pauses) < max(pauses) <= longest_ms
+
+
+@pytest.mark.parametrize("mode", HELD)
+async def test_in_a_pause_no_time_is_promised(journey: Journey, room: WaitingRoom, mode: str) -> None:
+    await journey.set_limit(0)
+    tickets = [(await room.queue())["ticket"] for _ in range(3)]
+    await room.pass_time(SPAN_MS)
+    await journey.set_limit(1)
+    await room.pass_time(SPAN_MS)
+    assert (await room.poll(tickets[2]))["eta_seconds"] is not None
+
+    await journey.steer(mode=mode, **MESSAGES)
+
+    called, *waiting = [await room.poll(ticket) for ticket in tickets]
+    assert called["state"] == "called"
+    assert called["eta_seconds"] == (None if mode == "closed" else 0)
+    for answer in (*waiting, await facts(journey)):
+        assert (answer["eta_seconds"], answer["eta_p90_seconds"]) == (None, None)
+
+
+async def test_a_newcomer_to_a_line_for_all_is_not_promised_a_slot_at_once(journey: Journey) -> None:
+    await journey.steer(mode="line_for_all")
+
+    assert (await facts(journey))["eta_seconds"] is None
 
 
 @pytest.mark.parametrize("opens", [True, False])

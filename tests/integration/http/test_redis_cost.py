@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from gateway.domain.tickets import write_ticket
+from gateway.domain.tickets import Ticket, write_ticket
 from gateway.http.refusals import ProblemCode
 from tests.integration.http.journey import PROGRAMME, Journey, form, new_phone
 from tests.integration.http.waiting import LEASE_MS, WINDOW_MS, WaitingRoom
@@ -114,6 +114,14 @@ async def test_a_closed_programme_costs_no_more(journey: Journey, watch: Watch) 
     ticket = (await room.queue(fields))["ticket"]
     await journey.steer(mode="closed", message_kk="Үзіліс.", message_ru="Перерыв.", message_en="A break.")
 
+    far = far_away(journey, room.read(ticket))
+    claims: list[httpx.Response] = []
+
+    async def claim() -> None:
+        claims.append(await room.send(fields, far))
+
+    assert await watch(claim()) == []
+    assert claims[0].json()["code"] == ProblemCode.PROGRAMME_CLOSED
     newcomer = await watch(room.send(form()))
     assert [call.partition(" ")[0] for call in newcomer] == ["FCALL"]
     assert await watch(room.poll(ticket)) == []
@@ -132,14 +140,18 @@ async def test_polls_of_the_late_share_one_look(journey: Journey, watch: Watch) 
     assert [call.partition(" ")[0] for call in calls] == ["GETRANGE"]
 
 
+def far_away(journey: Journey, ticket: Ticket) -> str:
+    """Move a ticket to where a hundred seconds of calling are before it."""
+    far = msgspec.structs.replace(ticket.place, number=100_000)
+    return write_ticket(msgspec.structs.replace(ticket, place=far), journey.services.ring.sign)
+
+
 async def test_a_claim_that_is_surely_early_costs_nothing(journey: Journey, watch: Watch) -> None:
     room = WaitingRoom(journey)
     await room.fill()
     fields = form()
     ticket = room.read((await room.queue(fields))["ticket"])
-    # A hundred seconds of calling away.
-    far = msgspec.structs.replace(ticket.place, number=100_000)
-    text = write_ticket(msgspec.structs.replace(ticket, place=far), journey.services.ring.sign)
+    text = far_away(journey, ticket)
 
     replies: list[httpx.Response] = []
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from gateway.domain.controls import Mode, Value, controls_of
 from gateway.inflight.status import Summary, tick
@@ -17,6 +17,7 @@ from tests.integration.inflight.people import FILE, KEPT_MS, PROGRAMME, steer
 from tests.integration.inflight.test_rate_invariants import LIMITS, SLOTS, Limit
 
 MESSAGES = {"message_kk": "Үзіліс.", "message_ru": "Перерыв.", "message_en": "A break."}
+PAUSES = [Mode.HOLD, Mode.DRAIN, Mode.CLOSED]
 DEFAULTS = {name: control.default for name, control in controls_of(FILE).items()}
 
 
@@ -59,6 +60,30 @@ class SteeredDoor(test_invariants.Door):
     def the_limit_changes(self, limit: int) -> None:
         self.change({"limit": limit})
         self.limit = limit
+
+    @rule(
+        target=test_invariants.Door.cases,
+        people=st.lists(test_invariants.people, min_size=1, max_size=4),
+        mode=st.sampled_from(PAUSES),
+        seconds=test_invariants.jumps,
+        comes=st.booleans(),
+    )
+    def the_called_meet_a_pause(self, people: list[str], mode: Mode, seconds: int, comes: bool) -> object:  # noqa: FBT001 - Hypothesis passes it by name.
+        """A walk would seldom call somebody, pause, let time pass and go on."""
+        self.the_limit_changes(0)
+        entered = [self.apply(person, "own", "", None) for person in people]
+        self.the_limit_changes(4)
+        self.a_gateway_ticks()
+        called = [one for one in self.given if one.called and not one.closed and not one.spent]
+        self.the_mode_changes(mode)
+        self.time_passes(seconds)
+        self.a_gateway_ticks()
+        coming = called if comes else []
+        entered += [self.apply(*ticket.who, "", ticket) for ticket in coming]
+        self.the_mode_changes(Mode.OPEN)
+        self.a_gateway_ticks()
+        entered += [self.apply(*ticket.who, "", ticket) for ticket in called]
+        return multiple(*(case for case in entered if isinstance(case, test_invariants.Case)))
 
     @rule(limit=st.integers(0, 4), mode=st.sampled_from(Mode), seen=st.integers(0, 4))
     def an_operator_acts_on_what_was_seen(self, limit: int, mode: Mode, seen: int) -> None:
