@@ -18,7 +18,8 @@ from gateway.operators.cli.upkeep import reconcile, recover
 
 _PANELS = {
     "Watch": ("status", "audit"),
-    "Steer": ("limit", "mode", "category", "controls", "changes", "plans", "rehearse"),
+    "Steer": ("limit", "mode", "category", "controls", "changes", "plans"),
+    "Rehearse": ("record", "rehearse"),
     "Cases": ("cases", "dead-letters", "recover", "reconcile"),
     "Access": ("tokens", "keys"),
 }
@@ -39,17 +40,19 @@ def qabyldau() -> None:
     """
 
 
-@qabyldau.command(
-    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def rehearse(arguments: tuple[str, ...]) -> None:
-    """Play a recorded day again with other limits."""
-    # It brings a server of its own, which nobody needs who only wants to lower a limit.
-    command = import_module("gateway.operators.rehearsal.command").rehearse_command
-    command.main(args=list(arguments), prog_name="qabyldau rehearse", standalone_mode=False)
+def _add_rehearsal(name: str, about: str, module: str) -> None:
+    """Add a command of the rehearsal, which nobody waits for who only wants to lower a limit."""
+
+    @qabyldau.command(name, help=about, add_help_option=False, context_settings=_AS_IT_STANDS)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    def pass_on(arguments: tuple[str, ...]) -> None:
+        command = getattr(import_module(f"gateway.operators.rehearsal.{module}"), f"{name}_command")
+        command.main(args=list(arguments), prog_name=f"qabyldau {name}", standalone_mode=False)
 
 
+_AS_IT_STANDS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+_add_rehearsal("record", "Record a day that was served, without anybody's data.", "recorder")
+_add_rehearsal("rehearse", "Play a recorded day again with other limits.", "command")
 for command in (
     audit,
     cases,

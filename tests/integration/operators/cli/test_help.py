@@ -10,7 +10,7 @@ from gateway.operators.cli.root import qabyldau
 from tests.integration.operators.processes import ROOT
 
 # Its options are its own.
-ELSEWHERE = {("rehearse",)}
+ELSEWHERE = {("record",), ("rehearse",)}
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
