@@ -16,7 +16,7 @@ _GIVING_PHONE_SECONDS = 15.0
 _TYPING_CODE_SECONDS = 20.0
 
 # Nobody stares at the phone for longer.
-_SMS_SECONDS = 120.0
+_SMS_SECONDS = 60.0
 _INBOX_EVERY_SECONDS = 0.5
 
 _MOST_CODES = 4
