@@ -7,7 +7,7 @@ from gateway.domain.controls import Mode, controls_of
 from gateway.domain.programme import load_programme
 from gateway.operators.previewing import Drain, Effect, measure_drain, preview
 from gateway.operators.sampling import Reading, Sample
-from gateway.operators.states import State, state_of
+from gateway.operators.states import Around, State, state_of
 from tests.unit.operators.figures_of import figures
 
 PROGRAMME = load_programme(CONFIG_DIR / "programmes" / "42500.toml")
@@ -23,8 +23,8 @@ STEADY = [sample(25_000, 50.0) for _ in range(61)]
 
 
 def state(live: int = 25_000, waiting: int = 0) -> State:
-    reading = Reading(0, figures(live=live, limit=25_000, minted=waiting), None)
-    return state_of("42500", reading, STEADY[0])
+    reading = Reading(0, "42500", figures(live=live, limit=25_000, minted=waiting))
+    return state_of(reading, STEADY[0], Around())
 
 
 def effects(
