@@ -114,9 +114,11 @@ def _mode(mode: str, state: State | None) -> Effect:
 
 
 def _inlet(inlet: int, state: State | None) -> Effect:
-    """The line moves no faster than the inlet; 0 is no bound."""
+    """The line moves no faster than the inlet."""
+    if not inlet:
+        return {"code": "inlet_off"}
     waiting = state.waiting if state else None
-    seconds = ceil(waiting / inlet) if inlet and waiting is not None else None
+    seconds = None if waiting is None else ceil(waiting / inlet)
     return {"code": "inlet", "per_second": inlet, "waiting": waiting, "seconds": seconds}
 
 

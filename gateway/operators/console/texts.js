@@ -116,6 +116,12 @@ export const TEXTS = {
   "refusal.code_locked": ["код бұғатталған", "код заблокирован", "code locked"],
   "refusal.wrong_state": ["бұл қадам мүмкін емес", "шаг невозможен", "wrong state"],
   "refusal.idempotency_conflict": ["кілт қайталанған", "ключ уже использован", "key used twice"],
+  "refusal.too_large": ["тым үлкен", "слишком большой запрос", "too large"],
+  "refusal.unsupported_media_type": ["пішімі басқа", "не тот формат", "wrong format"],
+  "refusal.not_acceptable": ["жауап пішімі басқа", "не тот формат ответа", "format not served"],
+  "refusal.headers_too_large": ["тақырыптары тым ұзын", "слишком длинные заголовки", "headers too long"],
+  "refusal.request_timeout": ["деректер үзіліп қалды", "данные не дошли", "data never arrived"],
+  "refusal.method_not_allowed": ["бұл әдіс жоқ", "метод не подходит", "wrong method"],
   "refusal.malformed": ["сұраныс бүлінген", "испорченный запрос", "malformed"],
   "refusal.not_found": ["табылмады", "не найдено", "not found"],
   "refusal.internal": ["ішкі қате", "внутренняя ошибка", "internal error"],
@@ -128,9 +134,7 @@ export const TEXTS = {
   "systems.p95": ["p95, мс", "p95, мс", "p95, ms"],
   "system.labour_market": ["Еңбек нарығы", "Рынок труда", "Labour Market"],
   "system.e_maket": ["Е-макет", "Е-макет", "E-Maket"],
-  "system.fund": ["МӘСҚ", "ГФСС", "The Fund"],
   "system.sms": ["SMS", "SMS", "SMS"],
-  "system.register": ["Тіркелім", "Регистр", "Register"],
   "system_state.up": ["істеп тұр", "работает", "up"],
   "system_state.slow": ["баяу", "медленно", "slow"],
   "system_state.down": ["істемейді", "не работает", "down"],
@@ -144,7 +148,7 @@ export const TEXTS = {
   "queue.sms": ["SMS", "SMS", "SMS"],
   "queue.receipts": ["түбіртектер", "расписки", "receipts"],
 
-  "sms.heading": ["SMS кодтары", "Коды SMS", "SMS codes"],
+  "sms.heading": ["SMS кодтары, соңғы 15 минут", "Коды SMS за 15 минут", "SMS codes, last 15 minutes"],
   "sms.sent": ["Жіберілді", "Отправлено", "Sent"],
   "sms.confirmed": ["Расталды", "Подтверждено", "Confirmed"],
   "sms.share": ["Расталған үлес", "Доля подтверждённых", "Share confirmed"],
@@ -232,6 +236,8 @@ export const TEXTS = {
   "change.planned": ["Жоспарланды. Журналдағы жазба № {sequence}", "Запланировано. Запись в журнале № {sequence}", "Planned. Audit line no. {sequence}"],
   "change.by_other": [
     "Мәнді сізден бұрын біреу өзгертті: {current}. Қайта тексеріп, қажет болса жалғастырыңыз.", "Кто-то изменил значение раньше вас: {current}. Проверьте и при необходимости продолжите.", "Somebody changed it before you: {current}. Check again and go on if you still mean it."],
+  "change.rollback_stale": [
+    "Бұдан кейін мән қайта өзгертілген: {current}. Енді бұл жазбаны кері қайтару мүмкін емес.", "С тех пор значение меняли: {current}. Эту запись уже нельзя откатить.", "It has been changed since: {current}. This line can no longer be rolled back."],
   "fault.unchanged": ["Әлі ештеңе өзгертілген жоқ.", "Ничего не изменено.", "Nothing is changed yet."],
   "fault.reason": ["Себебін жазыңыз.", "Укажите причину.", "Give a reason."],
   "fault.whole": ["Бүтін сан жазыңыз.", "Введите целое число.", "Give a whole number."],
@@ -247,6 +253,7 @@ export const TEXTS = {
   "fault.unknown": ["Сервер қабылдамады ({code}).", "Сервер отклонил ({code}).", "The server refused it ({code})."],
 
   "plans.heading": ["Жоспарланған өзгерістер", "Запланированные изменения", "Planned changes"],
+  "plans.goes_back": ["Кері қайту", "Возврат", "Going back"],
   "plans.cancel": ["Жоспардан алу", "Отменить план", "Cancel the plan"],
   "plans.cancelled": ["Жоспардан алынды", "План отменён", "The plan is cancelled"],
 
@@ -263,23 +270,60 @@ export const TEXTS = {
   "audit.end": ["Журналдың басы", "Начало журнала", "The beginning of the trail"],
   "audit.roll_back": ["Кері қайтару", "Откатить", "Roll back"],
   "audit.roll_back_what": ["№ {sequence} өзгерісті кері қайтару", "Откатить изменение № {sequence}", "Roll back change no. {sequence}"],
+  "audit.line": ["№ {sequence} жазба бойынша", "к записи № {sequence}", "to line no. {sequence}"],
+  "audit.undoes": ["№ {sequence} өзгерісті кері қайтарады", "откатывает изменение № {sequence}", "undoes change no. {sequence}"],
+  "audit.current": ["сол кездегі мәні – {values}", "на тот момент: {values}", "by then {values}"],
   "action.change": ["өзгерту", "изменение", "change"],
   "action.rollback": ["кері қайтару", "откат", "roll back"],
+  "action.cancel_plan": ["жоспардан алу", "отмена плана", "cancel a plan"],
   "action.log_in": ["кіру", "вход", "log in"],
   "action.log_out": ["шығу", "выход", "log out"],
+  "action.create_token": ["токен беру", "выдача токена", "issue a token"],
+  "action.revoke_token": ["токенді қайтарып алу", "отзыв токена", "revoke a token"],
+  "action.find_person": ["адамды іздеу", "поиск человека", "find a person"],
+  "action.open_case": ["өтінішті ашу", "просмотр заявки", "open a case"],
+  "action.retry_case": ["өтінішті қайта жіберу", "повтор заявки", "retry a case"],
+  "action.replay_dead_letters": [
+    "тоқтап қалғандарды қайта жіберу", "повтор остановившихся", "replay dead letters"],
+  "action.recover": ["қалып қойғандарды іздеу", "поиск забытых", "recover"],
+  "action.activate_key": ["кілтті іске қосу", "включение ключа", "activate a key"],
   "outcome.done": ["орындалды", "выполнено", "done"],
   "outcome.requested": ["сұралды", "запрошено", "requested"],
   "outcome.planned": ["жоспарланды", "запланировано", "planned"],
   "outcome.refused": ["қабылданбады", "отклонено", "refused"],
-  "outcome.failed": ["сәтсіз", "неудачно", "failed"],
+  "outcome.unknown": ["нәтижесі белгісіз", "исход неизвестен", "not known"],
+  "outcome.missed": ["уақыты өтіп кетті", "время прошло", "its time had passed"],
   "outcome.changed": ["бұрын өзгертілген", "уже изменено", "changed before"],
 
   "effect.door_shut": [
     "Ешкім шығарылмайды. {live} орын бос емес болғандықтан есік шамамен {seconds} жабық тұрады", "Никого не выгонят. Занято {live}, поэтому вход закрыт примерно {seconds}", "Nobody is evicted. With {live} slots taken the door stays shut for about {seconds}"],
+  "effect.door_shut.unmeasured": [
+    "Ешкім шығарылмайды. {live} орын бос емес: жеткілікті орын босағанша есік жабық тұрады", "Никого не выгонят. Занято {live}: вход закрыт, пока не освободится достаточно мест", "Nobody is evicted. {live} slots are taken: the door stays shut until enough are free"],
   "effect.slots": ["Бос орын: {before} → {after}", "Свободных мест: {before} → {after}", "Free slots: {before} → {after}"],
   "effect.per_minute": ["Минутына кіретін адам: {before} → {after}", "Людей в минуту: {before} → {after}", "People per minute: {before} → {after}"],
-  "effect.waiting": ["Кезекте: {before} → {after}", "В очереди: {before} → {after}", "Waiting: {before} → {after}"],
+  "effect.per_minute.unmeasured": [
+    "Минутына неше адам кіретіні әлі өлшенген жоқ", "Сколько людей входит в минуту, пока не измерено", "How many people come in per minute is not measured yet"],
   "effect.eta": ["Күту: {before_seconds} → {after_seconds}", "Ожидание: {before_seconds} → {after_seconds}", "Wait: {before_seconds} → {after_seconds}"],
+  "effect.inlet": [
+    "Секундына ең көбі {per_second} адам кіреді: кезектегі {waiting} адамға кемінде {seconds} керек", "Не больше {per_second} человек в секунду: очереди из {waiting} нужно не меньше {seconds}", "At most {per_second} people come in per second: a line of {waiting} takes {seconds} or more"],
+  "effect.inlet.unmeasured": [
+    "Секундына ең көбі {per_second} адам кіреді", "Не больше {per_second} человек в секунду", "At most {per_second} people come in per second"],
+  "effect.inlet_off": [
+    "Кіру жылдамдығы шектелмейді: бос орын қанша болса, сонша адам кіреді", "Скорость входа не ограничена: входит столько, сколько есть мест", "No bound on the speed: as many come in as there are slots"],
+  "effect.mode_open": [
+    "Бос орын болса, жаңа келген бірден кіреді. Кезектегілер ({waiting}) шақырыла береді", "Есть место — новый входит сразу. Тех, кто в очереди ({waiting}), вызываем дальше", "Newcomers come straight in while there is room. Those in line ({waiting}) are called on"],
+  "effect.mode_line_for_all": [
+    "Әркім алдымен талон алады. Кезектегілер ({waiting}) шақырыла береді", "Каждый сначала получает талон. Тех, кто в очереди ({waiting}), вызываем дальше", "Everyone gets a ticket first. Those in line ({waiting}) are called on"],
+  "effect.mode_hold": [
+    "Жаңадан ешкім шақырылмайды: кезектегілер ({waiting}) күтеді, жаңа келгендер талон алады. Шақырылғандар ({reserved}) кіре алады, орны барлар ({live}) жалғастырады", "Новых не вызываем: очередь ({waiting}) ждёт, новые получают талоны. Вызванные ({reserved}) могут войти, занявшие места ({live}) продолжают", "Nobody new is called: the line ({waiting}) waits, newcomers get tickets. The called ({reserved}) may come in, those with slots ({live}) go on"],
+  "effect.mode_drain": [
+    "Жаңа келгендерге талон берілмейді, тек хабарлама айтылады. Кезектегілердің ({waiting}) орны сақталады. Шақырылғандар ({reserved}) кіре алады, орны барлар ({live}) жалғастырады", "Новым талонов не даём, только сообщение. Очередь ({waiting}) сохраняется. Вызванные ({reserved}) могут войти, занявшие места ({live}) продолжают", "Newcomers get the message and no ticket. The line ({waiting}) keeps its places. The called ({reserved}) may come in, those with slots ({live}) go on"],
+  "effect.mode_closed": [
+    "Ешкім кірмейді. Кезек ({waiting}) пен шақырылғандардың ({reserved}) орны сақталады, уақыты тоқтап тұрады. Орны барлар ({live}) жалғастырады", "Никто не входит. Очередь ({waiting}) и вызванные ({reserved}) сохраняют места, их время стоит. Занявшие места ({live}) продолжают", "Nobody comes in. The line ({waiting}) and the called ({reserved}) keep their places, their time stands still. Those with slots ({live}) go on"],
+  "effect.category_opened": [
+    "Жаңа келгендерге ашылады: {category}", "Откроется для новых: {category}", "Opens to newcomers: {category}"],
+  "effect.category_closed": [
+    "Жаңа келгендерге жабылады: {category}. Қабылданғандар жалғастырады", "Закроется для новых: {category}. Принятые продолжают", "Closes to newcomers: {category}. Those who are in go on"],
 
   "unit.second": ["с", "с", "s"],
   "unit.minute": ["мин", "мин", "min"],

@@ -88,6 +88,12 @@ def test_an_inlet_tells_how_long_the_line_takes_through_it() -> None:
     assert found["inlet"] == {"per_second": 10, "waiting": 700, "seconds": 70}
 
 
+def test_without_an_inlet_only_slots_bound_the_speed() -> None:
+    steered = IN_FORCE | {"inlet_per_second": 10}
+
+    assert preview(PROGRAMME, steered, {"inlet_per_second": None}, state(), STEADY) == [{"code": "inlet_off"}]
+
+
 def test_categories_tell_that_they_open_and_close() -> None:
     found = effects({"category_entrepreneur_open": False})
     assert found == {"category_closed": {"category": "entrepreneur"}}
