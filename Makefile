@@ -15,7 +15,7 @@ help: ## list the targets
 run: .venv/.local ## start the whole service on this machine until Ctrl-C (settings: QABYLDAU_…)
 	@exec $(BIN)/python -m supervisor --until-exit-of $$PPID
 
-test: .venv/.dev build/.surge ## run all tests, or some: make test ARGS="-k iin"
+test: .venv/.dev build/.surge build/.tools ## run all tests, or some: make test ARGS="-k iin"
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: .venv/.dev ## lint, formatting, types and the table of imports
@@ -80,6 +80,18 @@ build/.surge: requirements/surge.txt
 	@mkdir -p build && $(PYTHON) -m venv --without-pip build/surge-venv
 	@$(PYTHON) -m pip --python build/surge-venv/bin/python install --quiet --disable-pip-version-check --no-input \
 		--no-deps --require-hashes -r $<
+	@touch $@
+
+# A browser for the console's tests, and Prometheus' checker for the alert rules. Without them those tests say that
+# they were left out.
+build/.tools:
+	@mkdir -p build/promtool
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		echo "Installing Chromium, once …" && apt-get update -qq && apt-get install -y -qq chromium; } \
+		>/dev/null 2>&1 || echo "Without Chromium the console is not tested."
+	@command -v promtool >/dev/null || { cd build/promtool && apt-get download -qq prometheus && \
+		dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; } >/dev/null 2>&1 || \
+		echo "Without promtool the alert rules are not run."
 	@touch $@
 
 # What develops also runs: dev.txt holds all of local.txt.

@@ -12,6 +12,7 @@ from litestar import Litestar
 from config.keys import Keys
 from config.settings import Settings
 from gateway.app import create_app
+from gateway.http.pulse import Pulse
 from tests.integration.http.journey import Journey
 
 
@@ -28,6 +29,12 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def app(settings: Settings, keys: Keys) -> Litestar:
     return create_app(settings, keys)
+
+
+@pytest.fixture(autouse=True)
+def _without_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a test itself does is done in the same turns of the loop, and would make them long.
+    monkeypatch.setattr(Pulse, "start", lambda _: None)
 
 
 @pytest.fixture
