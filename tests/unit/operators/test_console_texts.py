@@ -34,7 +34,8 @@ STATES = ("up", "slow", "down", "unknown")
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, list[str]]:
-    return {key: json.loads(values) for key, values in _ENTRY.findall((CONSOLE / "texts.js").read_text())}
+    written = "".join(path.read_text() for path in CONSOLE.glob("texts*.js"))
+    return {key: json.loads(values) for key, values in _ENTRY.findall(written)}
 
 
 def state() -> State:
