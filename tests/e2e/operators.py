@@ -1,0 +1,58 @@
+"""An operator of a running service: with a token, and the API."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from gateway.register.store import open_store
+from gateway.register.tokens import Role, Tokens
+from tests.e2e.stack import Stack
+
+PROGRAMME_URL = "/v1/programmes/42500"
+HOUR_MS = 3_600_000
+
+
+async def new_token(stack: Stack, name: str, role: Role = Role.OPERATOR) -> str:
+    register = open_store(f"sqlite:///{stack.data_dir / 'register.db'}")
+    now_ms = int(time.time() * 1000)
+    try:
+        return await Tokens(register).create(name, role, now_ms, now_ms + HOUR_MS)
+    finally:
+        await register.close()
+
+
+class Operator:
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def get(self, path: str) -> Any:
+        async with self._session.get(path) as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+    async def change(self, reason: str, **changes: Any) -> Any:
+        """Each change is (expected, new)."""
+        body = {
+            "changes": {name: new for name, (_, new) in changes.items()},
+            "expected": {name: old for name, (old, _) in changes.items()},
+            "reason": reason,
+        }
+        async with self._session.post(f"{PROGRAMME_URL}/changes", json=body) as reply:
+            assert reply.status == 200, await reply.text()
+            return await reply.json()
+
+
+@asynccontextmanager
+async def operator_of(stack: Stack) -> AsyncIterator[Operator]:
+    headers = {"Authorization": f"Bearer {await new_token(stack, 'aigul')}"}
+    async with aiohttp.ClientSession(stack.operators, headers=headers) as session:
+        yield Operator(session)
+
+
+async def facts(session: aiohttp.ClientSession, stack: Stack) -> Any:
+    """What the public sees; by a connection of its own, which now one process gets and now another."""
+    async with session.get(f"{stack.gateway}{PROGRAMME_URL}", headers={"Connection": "close"}) as reply:
+        return await reply.json()
