@@ -141,8 +141,9 @@ async def keep_watch(
 async def look(
     watches: Mapping[str, Watch], store: Store, counts_dir: Path, clock: Callable[[], int] = now_ms
 ) -> None:
-    counted = await asyncio.to_thread(read_counted, counts_dir)
-    found = await asyncio.gather(*(_find(store, code) for code in watches))
+    # At once, so that what is counted and what is taken are of the same moment.
+    looking = asyncio.gather(*(_find(store, code) for code in watches))
+    counted, found = await asyncio.gather(asyncio.to_thread(read_counted, counts_dir), looking)
     at_ms = clock()
     for watch, one in zip(watches.values(), found, strict=True):
         watch.take_in(at_ms, one, counted)

@@ -49,8 +49,17 @@ def test_a_limit_below_what_is_taken_evicts_nobody_and_shuts_the_door_for_a_whil
     found = effects({"limit": 18_000})
 
     assert found["door_shut"] == {"live": 25_000, "limit": 18_000, "seconds": 140}
-    assert found["slots"] == {"before": 0, "after": 0}
+    assert "slots" not in found
     assert found["per_minute"] == {"before": 3_000, "after": 2_160}
+
+
+def test_slots_that_are_kept_for_the_called_are_not_free() -> None:
+    called = Reading(0, "42500", figures(live=24_000, limit=25_000, reserved=600))
+
+    found = effects({"limit": 24_500}, state_of(called, STEADY[0], Around()))
+
+    assert found["slots"] == {"before": 400, "after": 0}
+    assert "door_shut" not in found
 
 
 def test_a_higher_limit_lets_more_in_and_shortens_the_wait() -> None:
