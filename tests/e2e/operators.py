@@ -1,5 +1,6 @@
 """An operator of a running service: with a token, and the API."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,7 +50,18 @@ class Operator:
 async def operator_of(stack: Stack) -> AsyncIterator[Operator]:
     headers = {"Authorization": f"Bearer {await new_token(stack, 'aigul')}"}
     async with aiohttp.ClientSession(stack.operators, headers=headers) as session:
+        # The gateways are ready without the operators' process, which may still be starting.
+        while not await _answers(session):
+            await asyncio.sleep(0.05)
         yield Operator(session)
+
+
+async def _answers(session: aiohttp.ClientSession) -> bool:
+    try:
+        async with session.get("/v1/me") as reply:
+            return reply.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
 
 
 async def facts(session: aiohttp.ClientSession, stack: Stack) -> Any:
