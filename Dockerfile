@@ -12,7 +12,8 @@ RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-deps
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin qabyldau \
     && install --directory --owner=qabyldau --mode=0700 /data
-RUN for pair in gateway:gateway worker:workers.main operators:gateway.operators.serve; do \
+RUN for pair in gateway:gateway worker:workers.main operators:gateway.operators.serve \
+        qabyldau:gateway.operators; do \
         printf '#!/bin/sh\nexec python -m %s "$@"\n' "${pair#*:}" > "/usr/local/bin/${pair%%:*}" \
         && chmod 0755 "/usr/local/bin/${pair%%:*}" || exit 1; \
     done

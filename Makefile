@@ -16,7 +16,7 @@ run: .venv/.local ## start the whole service on this machine until Ctrl-C (setti
 	@exec $(BIN)/python -m supervisor --until-exit-of $$PPID
 
 test: .venv/.dev build/.surge build/.tools ## run all tests, or some: make test ARGS="-k iin"
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --durations=12 $(ARGS)
 
 check: .venv/.dev ## lint, formatting, types and the table of imports
 	@$(BIN)/python -m ruff check .
@@ -24,8 +24,9 @@ check: .venv/.dev ## lint, formatting, types and the table of imports
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
 
-figures: .venv/.dev ## measure start, memory and latency of the service on this machine
+figures: .venv/.dev build/.surge ## measure start, memory and latency of the service, and what rehearsals are worth
 	@$(BIN)/python -m tests.e2e.figures
+	@$(BIN)/python -m pytest --quiet -m alone
 
 bench: .venv/.dev build/.bench ## measure the door beside what others build (some rows: ARGS="--only admissions")
 	@command -v redis-benchmark >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y -qq redis-tools \

@@ -116,13 +116,18 @@ def check_request(programme: Programme, request: ChangeRequest) -> None:
         raise InvalidChange("changes")
     if request.expected.keys() != request.changes.keys():
         raise InvalidChange("expected")
-    if not request.reason.strip() or len(request.reason) > LONGEST_REASON or _is_odd(request.reason):
-        raise InvalidChange("reason")
+    check_reason(request.reason)
     now = now_ms()
     if request.at_ms is not None and not now <= request.at_ms <= now + LATEST_SECONDS * 1000:
         raise InvalidChange("at")
     if request.for_seconds is not None and not 1 <= request.for_seconds <= LATEST_SECONDS:
         raise InvalidChange("for_seconds")
+
+
+def check_reason(reason: str) -> None:
+    """Raise InvalidChange."""
+    if not reason.strip() or len(reason) > LONGEST_REASON or _is_odd(reason):
+        raise InvalidChange("reason")
 
 
 def way_back(programme: Programme, request: ChangeRequest) -> ChangeRequest:

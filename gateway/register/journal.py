@@ -22,6 +22,9 @@ from gateway.register.store import Store, open_store
 # Two transactions may collide once over a year's first number and once over the same application.
 _REGISTER_TRIES: Final = 3
 
+# Who was denied may apply again, though hardly this often.
+_MOST_OF_A_PERSON: Final = 100
+
 
 class Journal:
     """The journal of applications.
@@ -62,6 +65,12 @@ class Journal:
         query = select(applications).where(applications.c.number == number)
         return next(iter(await self._store.read(load_entries, query)), None)
 
+    async def of_person(self, programme: str, person: str) -> list[Entry]:
+        """Return what this person has sent and confirmed, the newest first."""
+        is_theirs = applications.c.programme == programme, applications.c.person == person
+        query = select(applications).where(*is_theirs).order_by(applications.c.accepted_at_ms.desc())
+        return await self._store.read(load_entries, query.limit(_MOST_OF_A_PERSON))
+
     async def record(self, application_id: str, states: Sequence[Step], fence: int) -> State:
         """Take the application through `states`; return where it is then.
 
@@ -99,6 +108,14 @@ class Journal:
     async def replay_dead_letters(self, programme: str, at_ms: int) -> int:
         """Let all dead letters be tried again from `at_ms` on; return how many."""
         return await self._store.write(parking.replay_dead_letters, programme, at_ms)
+
+    async def retry(self, application_id: str, at_ms: int) -> bool:
+        """Let a parked application be tried again from `at_ms` on; False: it is not parked."""
+        return await self._store.write(parking.retry, application_id, at_ms)
+
+    async def dead_letters(self, programme: str, limit: int) -> list[Entry]:
+        """Return dead letters, the longest parked first."""
+        return await self._store.read(load_entries, parking.dead_letters(programme, limit))
 
     async def decide(
         self,

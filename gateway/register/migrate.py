@@ -76,7 +76,7 @@ def _switch_to_wal(engine: Engine) -> None:
             with closing(engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA journal_mode = WAL")
                 return
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             if not left:
-                raise
+                raise OSError(f"the register's file cannot be opened: {error}") from error
         time.sleep(_WAL_PAUSE_SECONDS)

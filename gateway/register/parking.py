@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select, update
 
 from gateway.domain.case import TRANSITIONS, State
 from gateway.register.entries import DEAD_LETTER, REPLAYED, StaleFence, Step, WrongTransition
@@ -63,6 +63,25 @@ def replay_dead_letters(connection: Connection, programme: str, at_ms: int) -> i
     due = {"park_reason": REPLAYED, "retry_at_ms": at_ms}
     result = connection.execute(update(applications).where(*_parked(programme), dead).values(due))
     return result.rowcount
+
+
+def retry(connection: Connection, application_id: str, at_ms: int) -> bool:
+    dead = applications.c.park_reason == DEAD_LETTER
+    due = {
+        "park_reason": case((dead, REPLAYED), else_=applications.c.park_reason),
+        "retry_at_ms": at_ms,
+    }
+    is_it = applications.c.application_id == application_id, applications.c.state == State.PARKED
+    return connection.execute(update(applications).where(*is_it).values(due)).rowcount > 0
+
+
+def dead_letters(programme: str, limit: int) -> Select[Any]:
+    return (
+        select(applications)
+        .where(*_parked(programme), applications.c.park_reason == DEAD_LETTER)
+        .order_by(applications.c.parked_since_ms, applications.c.application_id)
+        .limit(limit)
+    )
 
 
 def count_parked(connection: Connection, programme: str) -> int:

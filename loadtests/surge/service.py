@@ -135,7 +135,7 @@ class Service:
     def set_limit(self, programme: str, limit: int) -> None:
         """As an operator does it. Raises ServiceError."""
         done = subprocess.run(  # noqa: S603 - this project's own command.
-            [str(ROOT / "qabyldau"), "limit", "set", programme, str(limit)],
+            [str(ROOT / "qabyldau"), "limit", "set", programme, str(limit), "--reason", "rehearsal"],
             cwd=ROOT,
             env=self.environ,
             capture_output=True,

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 def set_limit(stack: Stack, limit: int) -> None:
     subprocess.run(
-        [str(ROOT / "qabyldau"), "limit", "set", "42500", str(limit)],
+        [str(ROOT / "qabyldau"), "limit", "set", "42500", str(limit), "--reason", "test"],
         env=stack.environ,
         check=True,
         capture_output=True,

@@ -1,6 +1,6 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -31,10 +31,12 @@ def app(settings: Settings, keys: Keys) -> Litestar:
     return create_app(settings, keys)
 
 
-@pytest.fixture(autouse=True)
-def _without_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What a test itself does is done in the same turns of the loop, and would make them long.
-    monkeypatch.setattr(Pulse, "start", lambda _: None)
+@pytest.fixture(scope="module", autouse=True)
+def _without_pulse() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        # What a test itself does is done in the same turns of the loop, and would make them long.
+        patched.setattr(Pulse, "start", lambda _: None)
+        yield
 
 
 @pytest.fixture

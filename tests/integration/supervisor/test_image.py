@@ -107,7 +107,7 @@ def test_it_installs_as_make_does() -> None:
     assert install.split()[-2:] == ["-r", "requirements/runtime.txt"]
 
 
-def test_its_commands_are_processes_of_the_service(tmp_path: Path, image: Path) -> None:
+def test_its_commands_are_those_of_the_service(tmp_path: Path, image: Path) -> None:
     (step,) = [
         arguments for word, arguments in final_stage() if word == "RUN" and "/usr/local/bin" in arguments
     ]
@@ -116,7 +116,12 @@ def test_its_commands_are_processes_of_the_service(tmp_path: Path, image: Path) 
     subprocess.run(["sh", "-c", step.replace("/usr/local/bin", str(bin_dir))], check=True)
 
     modules = {path.name: path.read_text().split()[-2] for path in bin_dir.iterdir()}
-    assert modules == {"gateway": "gateway", "worker": "workers.main", "operators": "gateway.operators.serve"}
+    assert modules == {
+        "gateway": "gateway",
+        "worker": "workers.main",
+        "operators": "gateway.operators.serve",
+        "qabyldau": "gateway.operators",
+    }
     for module in modules.values():
         parts = image.joinpath(*module.split("."))
         assert parts.with_suffix(".py").exists() or (parts / "__main__.py").exists()

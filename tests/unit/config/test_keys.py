@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from config.keys import Keys, KeysError, _write_once, create_keys, load_keys
+from config.keys import Keys, KeysError, _write_once, activate_key, add_key, create_keys, load_keys
 
 FULL = "ab" * 32
 CREATE = "import sys; from pathlib import Path; from config.keys import create_keys; \
 print(create_keys(Path(sys.argv[1])).lookup.hex())"
+ADD = "import sys; from pathlib import Path; from config.keys import add_key; \
+add_key(Path(sys.argv[1]), active=True)"
 
 
 def test_keys_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
@@ -121,3 +123,65 @@ def test_a_repr_shows_no_key(tmp_path: Path) -> None:
     keys = create_keys(tmp_path / "keys.toml")
 
     assert repr(keys) == "Keys(sealing=[1], active=1)"
+
+
+def test_a_key_is_added_under_the_next_number_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    before = create_keys(path)
+
+    assert add_key(path, active=False) == 2
+    assert add_key(path, active=True) == 3
+
+    after = load_keys(path)
+    assert (sorted(after.sealing), after.active) == ([1, 2, 3], 3)
+    assert (after.sealing[1], after.lookup, after.webhook) == (
+        before.sealing[1],
+        before.lookup,
+        before.webhook,
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_key_that_is_there_can_be_made_the_one_that_seals(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    create_keys(path)
+    add_key(path, active=True)
+
+    activate_key(path, 1)
+
+    assert load_keys(path).active == 1
+    with pytest.raises(KeysError, match="there is no key 3"):
+        activate_key(path, 3)
+
+
+def test_a_key_reaches_the_file_behind_a_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "keys.toml", tmp_path / "link.toml"
+    create_keys(path)
+    link.symlink_to(path)
+
+    add_key(link, active=True)
+
+    assert link.is_symlink()
+    assert load_keys(path).active == 2
+
+
+def test_keys_that_are_added_at_once_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    create_keys(path)
+    adding = [subprocess.Popen([sys.executable, "-c", ADD, str(path)]) for _ in range(5)]
+
+    assert [process.wait() for process in adding] == [0] * 5
+
+    assert sorted(load_keys(path).sealing) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_ring_without_a_free_number_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text(f'active = 255\nlookup = "{FULL}"\nwebhook = "{FULL}"\n[sealing]\n255 = "{FULL}"\n')
+    before = path.read_text()
+
+    with pytest.raises(KeysError, match="255 is taken"):
+        add_key(path, active=True)
+
+    assert path.read_text() == before

@@ -1,0 +1,1 @@
+"""`qabyldau`, the operators' command line: one file a group of commands."""

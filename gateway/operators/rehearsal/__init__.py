@@ -1,0 +1,1 @@
+"""A day that was recorded, played again behind the same door with other limits."""
