@@ -121,7 +121,7 @@ async def test_what_an_operator_does_in_the_console_reaches_the_people_at_the_do
         async with open_session() as session, operator_of(stack) as operator:
             for n in range(LEASES):
                 assert (await send_form(session, stack, n))["state"] == "awaiting_phone"
-            await log_in(page, stack, await new_token(stack, "aigerim"))
+            await log_in(page, stack, new_token(stack, "aigerim"))
             async with a_morning(Crowd(session, stack.gateway, stack.standins)):
                 seen = await page.text("#tile-accepted")
                 await page.until(f"document.querySelector('#tile-accepted').innerText !== '{seen}'")
@@ -151,15 +151,11 @@ async def test_what_an_operator_does_in_the_console_reaches_the_people_at_the_do
             # The page's streams end before the service does.
             await page.open("about:blank")
 
-    made = [
-        (line["actor"], line["action"], line["reason"])
-        for line in reversed(lines)
-        if line["outcome"] == "done"
-    ]
-    assert made == [
-        ("aigerim", "log_in", None),
-        ("aigerim", "change", "E-Maket is slow"),
-        ("aigerim", "rollback", "E-Maket is well again"),
-        ("aigerim", "change", "a new version goes out"),
-        ("aigerim", "log_out", None),
+    done = [line for line in reversed(lines) if (line["actor"], line["outcome"]) == ("aigerim", "done")]
+    assert [(line["action"], line["reason"]) for line in done] == [
+        ("log_in", None),
+        ("change", "E-Maket is slow"),
+        ("rollback", "E-Maket is well again"),
+        ("change", "a new version goes out"),
+        ("log_out", None),
     ]
