@@ -50,13 +50,14 @@ function rowOf(line) {
 }
 
 // What a change says of itself; the rest is told as it came.
-function detailsOf({ details: { changes, expected, old, new: made, current, undoes, ...others } }) {
+function detailsOf({ details: { changes, expected, old, new: made, current, undoes, request, ...others } }) {
   const { at_ms: at, for_seconds: seconds, ...rest } = others;
   return [
     ...(changes ? describeChanges(expected, changes) : []),
     ...(made ? describeChanges(old, made) : []),
     ...describeTimes({ at, seconds }),
     undoes && t("audit.undoes", { sequence: number(undoes) }),
+    request && t("audit.line", { sequence: number(request) }),
     current && Object.keys(current).length && t("audit.current", { values: describeValues(current).join(", ") }),
     Object.keys(rest).length && JSON.stringify(rest),
   ];

@@ -127,6 +127,8 @@ export const STEERING_TEXTS = {
   "action.replay_dead_letters": [
     "тоқтап қалғандарды қайта жіберу", "повтор остановившихся", "replay dead letters"],
   "action.recover": ["қалып қойғандарды іздеу", "поиск забытых", "recover"],
+  "action.add_key": ["кілт қосу", "новый ключ", "add a key"],
+  "action.rotate_keys": ["кілтті ауыстыру", "смена ключа", "rotate keys"],
   "action.activate_key": ["кілтті іске қосу", "включение ключа", "activate a key"],
   "outcome.done": ["орындалды", "выполнено", "done"],
   "outcome.requested": ["сұралды", "запрошено", "requested"],

@@ -28,7 +28,11 @@ _ENTRY = re.compile(r'^  "([\w.]+)": (\[.*?\]),$', re.MULTILINE | re.DOTALL)
 _FIGURE = re.compile(r"\{(\w+)\}")
 
 OUTCOMES = ("requested", "planned", "done", "changed", "refused", "unknown", "missed")
-ACTIONS = ("change", "rollback", "cancel_plan", "log_in", "log_out")
+ACTIONS = (
+    *("change", "rollback", "cancel_plan", "log_in", "log_out", "create_token", "revoke_token"),
+    *("find_person", "open_case", "retry_case", "replay_dead_letters", "recover"),
+    *("add_key", "rotate_keys", "activate_key"),
+)
 STATES = ("up", "slow", "down", "unknown")
 
 
