@@ -7,15 +7,17 @@ seventh of that, and what a killed process has counted is there just the same.
 
 import asyncio
 import fcntl
+import json
 import os
 import socket
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
+from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from prometheus_client import Metric
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
@@ -40,6 +42,14 @@ class Role(StrEnum):
 
     GATEWAY = "gateway"
     WORKER = "worker"
+
+
+class Tally(NamedTuple):
+    """What a folder counts under a name; a histogram has one for each bucket, not added up, and its sum."""
+
+    folder: str
+    name: str
+    labels: tuple[tuple[str, str], ...]
 
 
 class Count:
@@ -159,10 +169,11 @@ def begin_anew(folder: Path) -> None:
 
 
 def count_alive(counts_dir: Path) -> dict[Role, int]:
-    """How many processes of each role turn their loops."""
-    alive = dict.fromkeys(Role, 0)
+    """How many processes of each role turn their loops; a role is missing while none has ever been here."""
+    alive: dict[Role, int] = {}
     for folder in counts_dir.glob("*/"):
-        alive[_role_of(folder)] += _has_beaten(folder, _ALIVE_SECONDS)
+        role = _role_of(folder)
+        alive[role] = alive.get(role, 0) + _has_beaten(folder, _ALIVE_SECONDS)
     return alive
 
 
@@ -180,6 +191,21 @@ def read_counts(counts_dir: Path) -> list[Metric]:
                 labels = {_role_of(folder).value: folder.name, **sample.labels}
                 family.add_sample(sample.name, labels, sample.value)
     return list(families.values())
+
+
+def read_tallies(counts_dir: Path, families: Collection[str]) -> dict[Tally, float]:
+    """Add up the processes of each folder as `read_counts` does, for these families only.
+
+    That is a tenth of the work: for whoever looks each second.
+    """
+    found: dict[Tally, float] = {}
+    for folder in counts_dir.glob("*/"):
+        for key, value in _values(folder):
+            family, name, labels = _parse(key)
+            if family in families:
+                tally = Tally(folder.name, name, labels)
+                found[tally] = found.get(tally, 0.0) + value
+    return found
 
 
 def _role_of(folder: Path) -> Role:
@@ -200,11 +226,32 @@ def _has_beaten(folder: Path, seconds: float) -> int:
 
 def _merge(folder: Path) -> list[Metric]:
     try:
-        # A file that was created this moment is empty.
-        files = [str(path) for path in sorted(folder.glob("*.db")) if path.stat().st_size]
-        return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]  # As above.
+        return list(MultiProcessCollector.merge(_files(folder)))  # type: ignore[no-untyped-call]  # As above.
     except FileNotFoundError:
         return []  # This gateway starts anew this moment.
+
+
+def _values(folder: Path) -> list[tuple[str, float]]:
+    try:
+        return [
+            (key, value)
+            for file in _files(folder)
+            for key, value, *_ in MmapedDict.read_all_values_from_file(file)  # type: ignore[no-untyped-call]  # As above.
+        ]
+    except FileNotFoundError:
+        return []  # The same.
+
+
+def _files(folder: Path) -> list[str]:
+    # A file that was created this moment is empty.
+    return [str(path) for path in sorted(folder.glob("*.db")) if path.stat().st_size]
+
+
+# As many as names of ours, so the cache needs no bound.
+@cache
+def _parse(key: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    family, name, labels, _ = json.loads(key)
+    return family, name, tuple(sorted(labels.items()))
 
 
 def _key(family: str, name: str, labels: dict[str, str], about: str) -> str:

@@ -174,7 +174,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "percentunit",
             (
                 (
-                    _rate("system_calls_total", "system", 'outcome!~"answered|stale_token"')
+                    _rate("system_calls_total", "system", 'outcome!~"answered|stale_token|message_refused"')
                     + " / "
                     + _rate("system_calls_total", "system", ""),
                     "{{system}}",

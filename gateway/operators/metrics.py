@@ -10,7 +10,7 @@ from msgspec import Struct
 from prometheus_client import Metric, generate_latest
 from prometheus_client.registry import Collector
 
-from gateway.counting import count_alive, read_counts
+from gateway.counting import Role, count_alive, read_counts
 from gateway.inflight.figures import read_figures
 from gateway.inflight.missed import read_missed
 from gateway.inflight.store import Store, StoreUnavailable
@@ -36,7 +36,9 @@ async def show_metrics(state: State) -> Response[bytes]:
 
 
 def _look_into(counts_dir: Path) -> list[Metric]:
-    return [alive_family(count_alive(counts_dir)), *read_counts(counts_dir)]
+    # An alert tells nobody from none by a zero, not by a line that is missing.
+    alive = dict.fromkeys(Role, 0) | count_alive(counts_dir)
+    return [alive_family(alive), *read_counts(counts_dir)]
 
 
 async def _ask_redis(sources: Sources) -> list[Metric]:

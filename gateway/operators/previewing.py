@@ -74,8 +74,11 @@ def measure_drain(samples: Sequence[Sample]) -> Drain | None:
 def _limit(before: int, after: int, state: State | None, drain: Drain | None) -> list[Effect]:
     live = state.live if state else None
     effects: list[Effect] = []
-    if live is not None:
-        effects.append({"code": "slots", "before": max(before - live, 0), "after": max(after - live, 0)})
+    if state and live is not None:
+        taken = live + (state.reserved or 0)
+        free = [max(limit - taken, 0) for limit in (before, after)]
+        if free[0] != free[1]:
+            effects.append({"code": "slots", "before": free[0], "after": free[1]})
         if after < live:
             seconds = ceil((live - after) / drain.per_second) if drain else None
             effects.append({"code": "door_shut", "live": live, "limit": after, "seconds": seconds})
@@ -114,9 +117,11 @@ def _mode(mode: str, state: State | None) -> Effect:
 
 
 def _inlet(inlet: int, state: State | None) -> Effect:
-    """The line moves no faster than the inlet; 0 is no bound."""
+    """The line moves no faster than the inlet."""
+    if not inlet:
+        return {"code": "inlet_off"}
     waiting = state.waiting if state else None
-    seconds = ceil(waiting / inlet) if inlet and waiting is not None else None
+    seconds = None if waiting is None else ceil(waiting / inlet)
     return {"code": "inlet", "per_second": inlet, "waiting": waiting, "seconds": seconds}
 
 

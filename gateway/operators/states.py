@@ -1,9 +1,11 @@
 """A programme at one look, as the operators' API tells it. What is not known is None, never 0."""
 
+import msgspec
 from msgspec import Struct
 
 from gateway.http.wire import rfc3339
 from gateway.operators.sampling import Reading, Sample, waiting_of
+from gateway.operators.systems import SystemState
 
 
 class QueueState(Struct, frozen=True):
@@ -11,19 +13,21 @@ class QueueState(Struct, frozen=True):
     oldest_seconds: float
 
 
-class SystemState(Struct, frozen=True):
-    """`state`: up, slow, down or unknown."""
-
-    state: str
-    calls_per_second: float | None = None
-    errors_percent: float | None = None
-    p95_ms: float | None = None
-
-
 class SmsState(Struct, frozen=True):
+    """Codes of the last quarter of an hour. One that was asked for twice is sent twice."""
+
     sent: int | None = None
     confirmed: int | None = None
     confirmed_percent: float | None = None
+
+
+class Around(Struct, frozen=True):
+    """What gateways and workers tell by themselves, with Redis or without."""
+
+    systems: dict[str, SystemState] | None = None
+    sms: SmsState = SmsState()
+    workers_alive: int | None = None
+    gateways_alive: int | None = None
 
 
 class State(Struct, frozen=True):
@@ -50,11 +54,11 @@ class State(Struct, frozen=True):
     gateways_alive: int | None = None
 
 
-def state_of(programme: str, reading: Reading, sample: Sample) -> State:
-    found = reading.figures
-    at = rfc3339(reading.at_ms)
+def state_of(reading: Reading, sample: Sample, around: Around) -> State:
+    found, programme, at = reading.figures, reading.programme, rfc3339(reading.at_ms)
+    told = msgspec.structs.asdict(around)
     if found is None:
-        return State(at, programme, sample, store_up=reading.is_store_up)
+        return State(at, programme, sample, reading.is_store_up, **told)
     return State(
         at,
         programme,
@@ -73,4 +77,5 @@ def state_of(programme: str, reading: Reading, sample: Sample) -> State:
         eta_seconds=reading.eta.seconds,
         eta_p90_seconds=reading.eta.p90_seconds,
         queues={name: QueueState(one.jobs, one.oldest_seconds) for name, one in found.queues.items()},
+        **told,
     )

@@ -2,23 +2,24 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
-from prometheus_client import Metric
+from msgspec import Struct
 
-from gateway.counting import read_counts
 from gateway.http.eta import MOST_SAMPLES, NO_ETA, Eta, estimate, measure
 from gateway.http.eta import Sample as Called
 from gateway.inflight.figures import Figures, read_figures
+from gateway.inflight.missed import read_missed
 from gateway.inflight.store import Store, StoreUnavailable
 from gateway.operators.desk import now_ms
 from gateway.operators.sampling import Reading, Sample, take_sample, waiting_of
 from gateway.operators.states import State, state_of
-from gateway.operators.tallies import read_submissions
+from gateway.operators.surroundings import Surroundings
+from gateway.operators.tallies import Counted, read_counted, without_requests
 from gateway.operators.waits import Mark, Waits
 
 EVERY_SECONDS: Final = 1.0
@@ -38,6 +39,14 @@ _log = structlog.get_logger()
 Events = asyncio.Queue[bytes | None]
 
 
+class Found(Struct, frozen=True):
+    """What Redis told of a programme. `figures` is None while it is away or no gateway has served yet."""
+
+    figures: Figures | None = None
+    missed: int | None = None
+    is_store_up: bool = True
+
+
 class Watch:
     def __init__(self, programme: str, *, counts_alone: bool) -> None:
         self.programme = programme
@@ -46,6 +55,7 @@ class Watch:
         self._before: Reading | None = None
         self._called = deque[Called](maxlen=MOST_SAMPLES)
         self._waits = Waits()
+        self._surroundings = Surroundings()
         self._watchers: set[Events] = set()
         self._is_over = False
         self.samples = deque[Sample](maxlen=KEPT_SAMPLES)
@@ -73,16 +83,23 @@ class Watch:
         for events in list(self._watchers):
             self._drop(events)
 
-    def take_in(
-        self, at_ms: int, figures: Figures | None, counted: Iterable[Metric], *, is_store_up: bool
-    ) -> None:
-        eta, mark = self._follow_line(at_ms, figures) if figures else (NO_ETA, None)
-        submissions = read_submissions(counted) if self._counts_alone else None
-        now = Reading(at_ms, figures, submissions, is_store_up, eta, mark)
+    def take_in(self, at_ms: int, found: Found, counted: Counted) -> None:
+        eta, mark = self._follow_line(at_ms, found.figures) if found.figures else (NO_ETA, None)
+        now = Reading(
+            at_ms,
+            self.programme,
+            found.figures,
+            counted.tallies if self._counts_alone else without_requests(counted.tallies),
+            found.missed,
+            found.is_store_up,
+            eta,
+            mark,
+        )
         sample = take_sample(self._before, now)
+        around = self._surroundings.look(self._before, now, counted.alive)
         self._before = now
         self.samples.append(sample)
-        self.state = state_of(self.programme, now, sample)
+        self.state = state_of(now, sample, around)
         self._tell(_event(self.state))
 
     def _follow_line(self, at_ms: int, figures: Figures) -> tuple[Eta, Mark | None]:
@@ -124,18 +141,22 @@ async def keep_watch(
 async def look(
     watches: Mapping[str, Watch], store: Store, counts_dir: Path, clock: Callable[[], int] = now_ms
 ) -> None:
-    counted = await asyncio.to_thread(read_counts, counts_dir)
-    found = await asyncio.gather(*(_figures(store, code) for code in watches))
+    # At once, so that what is counted and what is taken are of the same moment.
+    looking = asyncio.gather(*(_find(store, code) for code in watches))
+    counted, found = await asyncio.gather(asyncio.to_thread(read_counted, counts_dir), looking)
     at_ms = clock()
-    for watch, (figures, is_store_up) in zip(watches.values(), found, strict=True):
-        watch.take_in(at_ms, figures, counted, is_store_up=is_store_up)
+    for watch, one in zip(watches.values(), found, strict=True):
+        watch.take_in(at_ms, one, counted)
 
 
-async def _figures(store: Store, programme: str) -> tuple[Figures | None, bool]:
+async def _find(store: Store, programme: str) -> Found:
     try:
-        return await read_figures(store, programme), True
+        figures = await read_figures(store, programme)
+        if figures is None:
+            return Found()
+        return Found(figures, sum((await read_missed(store, programme, figures)).values()))
     except StoreUnavailable:
-        return None, False
+        return Found(is_store_up=False)
 
 
 def _event(state: State) -> bytes:

@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
-from gateway.counting import Ledger, Role, begin_anew, claim_folder, count_alive, folder_of, read_counts
+from gateway.counting import (
+    Ledger,
+    Role,
+    begin_anew,
+    claim_folder,
+    count_alive,
+    folder_of,
+    read_counts,
+    read_tallies,
+)
 from tests.unit.ledgers import opened_ledger
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +135,26 @@ def test_where_nobody_has_counted_yet_there_is_nothing_to_read(tmp_path: Path) -
     assert read_counts(tmp_path / "counts") == []
 
 
+def test_what_is_looked_at_each_second_is_what_all_counts_have_of_it(tmp_path: Path) -> None:
+    count_and_die(tmp_path / "one", 3)
+    count_and_die(tmp_path / "one", 4)
+    count_and_die(tmp_path / "two", 5)
+
+    assert {
+        (one.folder, *dict(one.labels).values()): n for one, n in read_tallies(tmp_path, {"calls"}).items()
+    } == {
+        ("one", "ask"): 7,
+        ("two", "ask"): 5,
+    }
+    seconds = read_tallies(tmp_path, {"seconds"})
+    assert {(one.name, one.labels): n for one, n in seconds.items() if one.folder == "one"} == {
+        ("seconds_bucket", (("le", "1.0"),)): 0,
+        ("seconds_bucket", (("le", "2.0"),)): 7,
+        ("seconds_bucket", (("le", "inf"),)): 0,
+        ("seconds_sum", ()): 10.5,
+    }
+
+
 def test_gateways_of_one_machine_are_told_apart_by_their_ports(tmp_path: Path) -> None:
     assert folder_of(tmp_path, 8000) != folder_of(tmp_path, 9000)
     assert folder_of(tmp_path, 8000).parent == tmp_path
@@ -135,7 +164,7 @@ def test_each_worker_of_a_machine_has_a_folder_and_a_label_of_its_own(tmp_path: 
     with worker(tmp_path) as first, worker(tmp_path) as second:
         assert (first, second) == ("worker-1", "worker-2")
 
-        assert count_alive(tmp_path) == {Role.GATEWAY: 0, Role.WORKER: 2}
+        assert count_alive(tmp_path) == {Role.WORKER: 2}
         [family] = read_counts(tmp_path)
         assert [(set(sample.labels), sample.value) for sample in family.samples] == [({"worker"}, 1)] * 2
 
@@ -169,15 +198,15 @@ async def test_whoever_turns_the_loop_is_alive_and_whoever_is_silent_is_not(tmp_
     with opened_ledger(folder_of(tmp_path, 8000)) as ledger:
         beating = asyncio.create_task(ledger.keep_beating())
         await asyncio.sleep(0)
-        assert count_alive(tmp_path) == {Role.GATEWAY: 1, Role.WORKER: 0}
+        assert count_alive(tmp_path) == {Role.GATEWAY: 1}
         beating.cancel()
 
     grow_old(tmp_path, 6)
-    assert count_alive(tmp_path) == {Role.GATEWAY: 0, Role.WORKER: 0}
+    assert count_alive(tmp_path) == {Role.GATEWAY: 0}
 
 
 def test_nobody_is_alive_where_nobody_has_counted(tmp_path: Path) -> None:
-    assert count_alive(tmp_path / "counts") == {Role.GATEWAY: 0, Role.WORKER: 0}
+    assert count_alive(tmp_path / "counts") == {}
 
 
 def test_the_same_labels_set_up_twice_add_to_the_same_number(ledger: Ledger, tmp_path: Path) -> None:

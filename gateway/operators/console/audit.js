@@ -1,10 +1,11 @@
 // The audit trail, newest first, a page at a time.
 import { ask } from "./api.js";
-import { describeChanges, describeValues } from "./controls.js";
+import { describeChanges, describeTimes, describeValues } from "./controls.js";
 import { $, cell, h, headRow, linkButton, replaceChildren } from "./dom.js";
 import { moment, nameOf, number, t } from "./language.js";
 
 const PAGE = 10;
+const OF_CHANGES = ["change", "rollback", "cancel_plan"];
 
 let lines = [], isAtEnd = false, rollBack;
 
@@ -36,7 +37,7 @@ export function showAudit() {
 }
 
 function rowOf(line) {
-  const details = [...detailsOf(line), line.subject].filter(Boolean).map((text) => h("div", {}, text));
+  const details = [...detailsOf(line), subjectOf(line)].filter(Boolean).map((text) => h("div", {}, text));
   return h("tr", { "data-sequence": line.sequence },
     h("th", { scope: "row", "data-head": t("audit.sequence") }, number(line.sequence)),
     cell(t("audit.at"), h("time", { datetime: line.at }, moment(line.at))),
@@ -48,13 +49,26 @@ function rowOf(line) {
     h("td", {}, canRollBack(line) && rollBackButton(line)));
 }
 
-function detailsOf({ details }) {
-  if (details?.old && details.new) return describeChanges(details.old, details.new);
-  if (details?.changes) return describeValues(details.changes);
-  return details && Object.keys(details).length ? [JSON.stringify(details)] : [];
+// What a change says of itself; the rest is told as it came.
+function detailsOf({ details: { changes, expected, old, new: made, current, undoes, request, ...others } }) {
+  const { at_ms: at, for_seconds: seconds, ...rest } = others;
+  return [
+    ...(changes ? describeChanges(expected, changes) : []),
+    ...(made ? describeChanges(old, made) : []),
+    ...describeTimes({ at, seconds }),
+    undoes && t("audit.undoes", { sequence: number(undoes) }),
+    request && t("audit.line", { sequence: number(request) }),
+    current && Object.keys(current).length && t("audit.current", { values: describeValues(current).join(", ") }),
+    Object.keys(rest).length && JSON.stringify(rest),
+  ];
 }
 
-const canRollBack = ({ outcome, details }) => rollBack && outcome === "done" && details?.old && details.new;
+// What came of a request names its line; other subjects are names.
+function subjectOf({ action, subject }) {
+  return subject && OF_CHANGES.includes(action) ? t("audit.line", { sequence: number(subject) }) : subject;
+}
+
+const canRollBack = ({ outcome, details }) => rollBack && outcome === "done" && details.old && details.new;
 
 function rollBackButton(line) {
   const label = t("audit.roll_back_what", { sequence: number(line.sequence) });

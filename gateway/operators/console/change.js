@@ -1,9 +1,9 @@
 // The dialog in which something is changed: edit with a preview of the effect, check, confirm.
 import { ask, ofProgramme } from "./api.js";
-import { describeChanges, describeEffect, describeValues, readControls } from "./controls.js";
+import { describeChanges, describeEffect, describeTimes, describeValues, readControls } from "./controls.js";
 import { $, h, replaceChildren, toast, write } from "./dom.js";
 import { createFields } from "./fields.js";
-import { almatyTime, duration, moment, number, t } from "./language.js";
+import { almatyTime, number, t } from "./language.js";
 
 // Short enough to feel live, long enough not to ask at every key.
 const PREVIEW_AFTER_MS = 300;
@@ -99,10 +99,12 @@ function check() {
   }
   say("");
   draft = { changes, expected, reason, ...times };
-  replaceChildren($("change-summary"), list([...describeChanges(expected, changes), ...describeTimes(times)]));
+  replaceChildren($("change-summary"), list([...describeChanges(expected, changes), ...describeTimes(timesOf(draft))]));
   write($("change-reason-again"), reason);
   showStep("review");
 }
+
+const timesOf = ({ at, for_seconds: seconds }) => ({ at, seconds });
 
 /** { at, for_seconds } or { fault }. */
 function readTimes() {
@@ -111,12 +113,6 @@ function readTimes() {
   const start = at ? almatyTime(at) : null;
   if (start && !(Date.parse(start) > Date.now())) return { fault: t("fault.at") };
   return { at: start, for_seconds: minutes ? Number(minutes) * 60 : null };
-}
-
-function describeTimes({ at, for_seconds: seconds }) {
-  const start = at && t("change.at_value", { at: moment(at) });
-  const end = seconds && t("change.for_value", { time: duration(seconds) });
-  return [start, end].filter(Boolean);
 }
 
 async function send() {
@@ -139,13 +135,15 @@ async function explain(problem) {
   if (problem.status === 401) return $("change").close();
   showStep("edit");
   const { code, current, name, lowest, highest, detail } = problem.body;
-  if (code === "changed") {
+  if (code === "changed" && task.path !== "/changes") {
+    say(t("change.rollback_stale", { current: describeValues(current).join(", ") }));
+  } else if (code === "changed") {
     // What the others set is what is expected from now on; what was typed here stays.
     const newest = await readControls(task.programme).catch(() => task.controls);
     fields.showCurrent(newest);
     preview();
     say(t("change.by_other", { current: describeValues(current).join(", ") }));
-  } else if (code === "out_of_range" && name) {
+  } else if (code === "out_of_range" && lowest !== null) {
     const text = t("fault.out_of_range", { lowest: number(lowest), highest: number(highest) });
     fields.showFaults({ [name]: text });
     say(text);

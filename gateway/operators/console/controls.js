@@ -1,6 +1,6 @@
 // The controls an operator may change: what they are called and how their values are written.
 import { ask, ofProgramme } from "./api.js";
-import { duration, knows, nameOf, number, t } from "./language.js";
+import { duration, knows, moment, nameOf, number, t } from "./language.js";
 
 export const LIMITED = ["address", "person", "phone", "block"];
 export const MESSAGES = ["message_kk", "message_ru", "message_en"];
@@ -57,14 +57,24 @@ export function describeValues(values) {
   return Object.entries(values).map(([name, value]) => `${fullLabelOf(name)}: ${textOf(name, value)}`);
 }
 
+/** When a change is made and taken back: `at` as any date, `seconds` after it. */
+export function describeTimes({ at, seconds }) {
+  const start = at && t("change.at_value", { at: moment(at) });
+  const end = seconds && t("change.for_value", { time: duration(seconds) });
+  return [start, end].filter(Boolean);
+}
+
 /** One sentence of a preview; a code that is new here is told as it came. */
 export function describeEffect({ code, ...figures }) {
   const written = Object.entries(figures).map(([name, value]) => [name, figureOf(name, value)]);
-  if (knows(`effect.${code}`)) return t(`effect.${code}`, Object.fromEntries(written));
-  return [code, ...written.map((pair) => pair.join(" "))].join(", ");
+  const isMeasured = !Object.values(figures).includes(null);
+  const keys = [`effect.${code}.unmeasured`, `effect.${code}`].slice(isMeasured ? 1 : 0);
+  const key = keys.find(knows);
+  return key ? t(key, Object.fromEntries(written)) : [code, ...written.map((pair) => pair.join(" "))].join(", ");
 }
 
 function figureOf(name, value) {
+  if (name === "category") return nameOf("category", value);
   if (name.endsWith("seconds")) return duration(value);
   return typeof value === "number" || value === null ? number(value) : String(value);
 }

@@ -35,13 +35,13 @@ function showTiles(state, lately) {
   const { sample } = state;
   const tiles = {
     waiting: [number(state.waiting), t("tile.front_row", { count: number(state.front_row_waiting) })],
-    wait: [duration(state.eta_seconds), t("tile.wait_p90", { time: duration(state.eta_p90_seconds) })],
+    wait: [duration(state.eta_seconds), told("tile.wait_p90", { time: state.eta_p90_seconds })],
     arrivals: [rate(meanOf(lately, (one) => one.arrivals)), t("tile.per_second")],
     admissions: [rate(meanOf(lately, (one) => one.admissions)), t("tile.per_second")],
     refusals: [rate(meanOf(lately, refused)), t("tile.per_second")],
     waited: [
       duration(sample.eta_waited_seconds),
-      t("tile.promised", { time: duration(sample.eta_promised_seconds), percent: signedPercent(missedBy(sample)) }),
+      told("tile.promised", { time: sample.eta_promised_seconds, percent: signedPercent(missedBy(sample)) }),
     ],
     queue: [duration(oldestOf(state.queues)), t("tile.queue_jobs", { count: number(jobsOf(state.queues)) })],
     accepted: [
@@ -53,6 +53,11 @@ function showTiles(state, lately) {
     write($(`tile-${name}`), value);
     write($(`below-${name}`), below);
   }
+}
+
+/** The text with its time, or what is said while there is none. */
+function told(key, { time, ...others }) {
+  return time == null ? t(`${key}.unmeasured`) : t(key, { time: duration(time), ...others });
 }
 
 const refused = ({ refusals }) => refusals && Object.values(refusals).reduce((sum, count) => sum + count, 0);

@@ -1,6 +1,6 @@
 // Changes that wait for their time.
 import { ask, ofProgramme } from "./api.js";
-import { describeValues } from "./controls.js";
+import { describeTimes, describeValues } from "./controls.js";
 import { $, h, linkButton, replaceChildren, toast } from "./dom.js";
 import { moment, t } from "./language.js";
 
@@ -12,8 +12,10 @@ export async function loadPlans(programme, mayCancel) {
   replaceChildren($("plans-list"), plans.map((plan) => itemOf(programme, plan, mayCancel && reload)));
 }
 
-function itemOf(programme, { id, at, actor, reason, changes }, reload) {
-  const about = `${moment(at)} · ${describeValues(changes).join(", ")} · ${actor}: ${reason}`;
+function itemOf(programme, plan, reload) {
+  const { id, at, for_seconds: seconds, actor, reason, changes, goes_back: goesBack } = plan;
+  const what = [...describeValues(changes), ...describeTimes({ seconds })].join(", ");
+  const about = [moment(at), goesBack && t("plans.goes_back"), what, `${actor}: ${reason}`].filter(Boolean).join(" · ");
   return h("li", {}, h("span", {}, about), reload && cancelButton(programme, id, reload));
 }
 

@@ -1,16 +1,15 @@
 import json
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily
-
 from config.settings import Settings
 from gateway.operators.states import State
-from gateway.operators.tallies import SUBMIT_ROUTE
-from gateway.operators.watching import KEPT_SAMPLES, MOST_BEHIND, MOST_WATCHERS, Watch
+from gateway.operators.tallies import SUBMIT_ROUTE, Counted
+from gateway.operators.watching import KEPT_SAMPLES, MOST_BEHIND, MOST_WATCHERS, Found, Watch
 from supervisor.valkey import ValkeyProcess
 from tests.integration.inflight.people import accepted, admitted
 from tests.integration.operators.control_room import PROGRAMME, PROGRAMME_URL, ControlRoom, until
 from tests.unit.ledgers import opened_ledger
+from tests.unit.operators.counted import submitted
 from tests.unit.operators.figures_of import figures
 
 
@@ -125,7 +124,7 @@ async def test_controls_tell_their_range_and_where_their_value_is_from(room: Con
 
 
 def look(watch: Watch, second: int) -> None:
-    watch.take_in(second * 1_000, figures(live=second), [], is_store_up=True)
+    watch.take_in(second * 1_000, Found(figures(live=second)), Counted())
 
 
 def live_in(event: bytes | None) -> int:
@@ -179,14 +178,10 @@ def test_only_the_last_quarter_of_an_hour_is_kept() -> None:
 
 
 def test_where_programmes_share_the_counts_nobody_is_told_the_others() -> None:
-    counted = CounterMetricFamily(
-        "qabyldau_http_requests", "Requests.", labels=["gateway", "route", "method", "status", "problem"]
-    )
     shared, alone = (Watch(PROGRAMME, counts_alone=is_alone) for is_alone in (False, True))
     for second in range(2):
-        counted.add_metric(["one", SUBMIT_ROUTE, "POST", "2xx", ""], second)
         for watch in (shared, alone):
-            watch.take_in(second * 1_000, None, [counted], is_store_up=True)
+            watch.take_in(second * 1_000, Found(), Counted({submitted("2xx"): second}))
 
     assert alone.samples[-1].admissions == 1
     assert shared.samples[-1].admissions is None

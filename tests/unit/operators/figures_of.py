@@ -5,7 +5,13 @@ from gateway.inflight.figures import Figures, LaneFigures, QueueFigures
 
 
 def figures(
-    *, live: int = 100, limit: int = 1_000, accepted: int = 0, minted: int = 0, called: int = 0
+    *,
+    live: int = 100,
+    limit: int = 1_000,
+    accepted: int = 0,
+    minted: int = 0,
+    called: int = 0,
+    reserved: int = 0,
 ) -> Figures:
     return Figures(
         mode=Mode.OPEN,
@@ -14,7 +20,7 @@ def figures(
         unconfirmed=live // 2,
         accepted=accepted,
         high=live,
-        line=LaneFigures(minted, called, 0),
+        line=LaneFigures(minted, called, reserved),
         front_row=LaneFigures(0, 0, 0),
         shadowed={},
         queues={"cases": QueueFigures(3, 1_500)},

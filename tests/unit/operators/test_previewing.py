@@ -7,7 +7,7 @@ from gateway.domain.controls import Mode, controls_of
 from gateway.domain.programme import load_programme
 from gateway.operators.previewing import Drain, Effect, measure_drain, preview
 from gateway.operators.sampling import Reading, Sample
-from gateway.operators.states import State, state_of
+from gateway.operators.states import Around, State, state_of
 from tests.unit.operators.figures_of import figures
 
 PROGRAMME = load_programme(CONFIG_DIR / "programmes" / "42500.toml")
@@ -23,8 +23,8 @@ STEADY = [sample(25_000, 50.0) for _ in range(61)]
 
 
 def state(live: int = 25_000, waiting: int = 0) -> State:
-    reading = Reading(0, figures(live=live, limit=25_000, minted=waiting), None)
-    return state_of("42500", reading, STEADY[0])
+    reading = Reading(0, "42500", figures(live=live, limit=25_000, minted=waiting))
+    return state_of(reading, STEADY[0], Around())
 
 
 def effects(
@@ -49,8 +49,17 @@ def test_a_limit_below_what_is_taken_evicts_nobody_and_shuts_the_door_for_a_whil
     found = effects({"limit": 18_000})
 
     assert found["door_shut"] == {"live": 25_000, "limit": 18_000, "seconds": 140}
-    assert found["slots"] == {"before": 0, "after": 0}
+    assert "slots" not in found
     assert found["per_minute"] == {"before": 3_000, "after": 2_160}
+
+
+def test_slots_that_are_kept_for_the_called_are_not_free() -> None:
+    called = Reading(0, "42500", figures(live=24_000, limit=25_000, reserved=600))
+
+    found = effects({"limit": 24_500}, state_of(called, STEADY[0], Around()))
+
+    assert found["slots"] == {"before": 400, "after": 0}
+    assert "door_shut" not in found
 
 
 def test_a_higher_limit_lets_more_in_and_shortens_the_wait() -> None:
@@ -86,6 +95,12 @@ def test_an_inlet_tells_how_long_the_line_takes_through_it() -> None:
     found = effects({"inlet_per_second": 10}, state(waiting=700))
 
     assert found["inlet"] == {"per_second": 10, "waiting": 700, "seconds": 70}
+
+
+def test_without_an_inlet_only_slots_bound_the_speed() -> None:
+    steered = IN_FORCE | {"inlet_per_second": 10}
+
+    assert preview(PROGRAMME, steered, {"inlet_per_second": None}, state(), STEADY) == [{"code": "inlet_off"}]
 
 
 def test_categories_tell_that_they_open_and_close() -> None:

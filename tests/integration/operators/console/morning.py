@@ -13,17 +13,17 @@ MODES = ["open", "line_for_all", "hold", "drain", "closed"]
 
 
 def _integer(name: str, value: int, highest: int, unit: str | None = None, lowest: int = 0) -> dict[str, Any]:
-    bounds = {"lowest": lowest, "highest": highest, "choices": None}
+    bounds: dict[str, Any] = {"lowest": lowest, "highest": highest, "choices": []}
     return {"name": name, "kind": "integer", "unit": unit, **bounds, "value": value, "default": value}
 
 
 def _boolean(name: str, *, value: bool) -> dict[str, Any]:
-    bounds = {"unit": None, "lowest": None, "highest": None, "choices": None}
+    bounds: dict[str, Any] = {"unit": None, "lowest": None, "highest": None, "choices": []}
     return {"name": name, "kind": "boolean", **bounds, "value": value, "default": value}
 
 
 def _text(name: str) -> dict[str, Any]:
-    bounds = {"unit": "characters", "lowest": 0, "highest": 500, "choices": None}
+    bounds: dict[str, Any] = {"unit": "characters", "lowest": 0, "highest": 500, "choices": []}
     return {"name": name, "kind": "text", **bounds, "value": "", "default": ""}
 
 
@@ -115,7 +115,6 @@ def state_of_a_morning(at: float, mode: str, limit: int) -> dict[str, Any]:
         "systems": {
             "labour_market": _system("up", 81.0, 0.2, 140),
             "e_maket": _system("up", 80.4, 0.0, 310),
-            "fund": _system("unknown", None, None, None),
             "sms": _system("up", 96.0, 0.1, 220),
         },
         "sms": {"sent": 455_120, "confirmed": 412_907, "confirmed_percent": 90.7},

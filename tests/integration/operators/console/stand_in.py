@@ -179,7 +179,9 @@ async def _preview(request: web.Request) -> web.Response:
     if (limit := changes.get("limit")) is not None:
         live = api.now()["live"]
         if limit < live:
-            effects.append({"code": "door_shut", "live": live, "seconds": (live - limit) / 81})
+            effects.append(
+                {"code": "door_shut", "live": live, "limit": limit, "seconds": (live - limit) // 81}
+            )
         effects.append({"code": "eta", "before_seconds": 960, "after_seconds": 960 * 25_000 / max(1, limit)})
     return web.json_response({"effects": effects})
 
@@ -198,9 +200,16 @@ async def _change(request: web.Request) -> web.Response:
     old = {control: api.controls[control]["value"] for control in wanted["changes"]}
     if old != wanted["expected"]:
         raise Refused(409, "changed", current=old)
-    api.tell(name, role, "change", "requested", wanted["reason"], {"changes": wanted["changes"]})
+    api.tell(
+        name,
+        role,
+        "change",
+        "requested",
+        wanted["reason"],
+        {"changes": wanted["changes"], "expected": wanted["expected"]},
+    )
     if wanted["at"]:
-        api.plans.append({"id": "1", "at": wanted["at"], "actor": name, **wanted})
+        api.plans.append({"id": 1, "goes_back": False, "actor": name, **wanted})
         return web.json_response({"change": len(api.audit), "old": old, "new": {}, "state": "planned"})
     return _done(api, name, role, "change", wanted["reason"], old, wanted["changes"])
 
