@@ -85,22 +85,25 @@ def _run(command: str, answers: Container[int]) -> tuple[dict[str, Any], int]:
         check=False,
     )
     found: dict[str, Any] = {}
+    ended_by: str | None = None
     for document in _documents(done.stdout):
-        if "event" in document:
+        if document.get("event") == "process_ends":
+            ended_by = document["error"]
+        elif "event" in document:
             click.echo(json.dumps(document, ensure_ascii=False), err=True)
         else:
             found |= document
     if done.returncode not in answers or not found:
-        raise _failure(command, done)
+        raise _failure(command, done, ended_by)
     return found, done.returncode
 
 
-def _failure(command: str, done: subprocess.CompletedProcess[str]) -> click.ClickException:
-    said = clean((done.stderr.strip().splitlines() or ["it said nothing"])[-1])
+def _failure(
+    command: str, done: subprocess.CompletedProcess[str], ended_by: str | None
+) -> click.ClickException:
     if done.returncode == Exit.WRONG_CALL:
-        return WrongCall(said)
-    # The last line of a traceback: what kind of error it was. Its message may repeat what somebody sent.
-    return Away(f"the worker's {command} failed: {said.partition(':')[0]}")
+        return WrongCall(clean((done.stderr.strip().splitlines() or ["it said nothing"])[-1]))
+    return Away(f"the worker's {command} failed: {ended_by or f'exit code {done.returncode}'}")
 
 
 def _documents(text: str) -> Iterator[dict[str, Any]]:
