@@ -23,7 +23,7 @@ from gateway.http.pieces import SpentPieces
 from gateway.http.pulse import Pulse
 from gateway.http.readiness import Readiness
 from gateway.http.register_calls import prepare_register
-from gateway.http.routes import build_application
+from gateway.http.routes import Application, build_application
 from gateway.http.services import BodyLimits, Intake, Services, Webhook
 from gateway.http.summaries import SummaryKeeper
 from gateway.inflight.admission import AdmissionDesk, AdmissionRules
@@ -47,7 +47,7 @@ _START_SECONDS = 3.0
 _COLLECT_EVERY_OBJECTS = 20_000
 
 
-def app_from_environment() -> Litestar:
+def app_from_environment() -> Application:
     """Serve as the factory of a server's worker process, which must not outlive the server."""
     server = multiprocessing.parent_process()
     die_with_parent(server.pid if server else None)
@@ -66,7 +66,7 @@ def read_keys(settings: Settings) -> Keys:
     return load_keys(settings.keys_path) if settings.keys_file else create_keys(settings.keys_path)
 
 
-def create_app(settings: Settings, keys: Keys) -> Litestar:
+def create_app(settings: Settings, keys: Keys) -> Application:
     """Put everything together; nothing is connected yet. Raises ValueError for a file that is wrong."""
     if not settings.redis_url:
         raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")

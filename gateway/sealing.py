@@ -33,15 +33,15 @@ class KeyRing:
         self._signing_keys = {
             key_id: hmac.digest(key, b"sign", hashlib.sha256) for key_id, key in keys.items()
         }
-        self._active = active
+        self.active = active
         self._lookup_key = lookup_key
         self._purposes: dict[str, bytes] = {}
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Bind the record to `context`: it opens nowhere else."""
-        header = bytes((VERSION, self._active))
+        header = bytes((VERSION, self.active))
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._ciphers[self._active].encrypt(nonce, plaintext, header + _encode(context))
+        sealed = self._ciphers[self.active].encrypt(nonce, plaintext, header + _encode(context))
         return header + nonce + sealed
 
     def unseal(self, sealed: bytes, context: str) -> bytes:
@@ -62,7 +62,7 @@ class KeyRing:
 
     def sign(self, data: bytes, context: str) -> bytes:
         """Return the key's id and a MAC: what an older key on the ring signed stays valid."""
-        return bytes((self._active,)) + self._mac(self._active, data, context)
+        return bytes((self.active,)) + self._mac(self.active, data, context)
 
     def verify(self, data: bytes, signature: bytes, context: str) -> bool:
         if len(signature) != 1 + LOOKUP_BYTES or signature[0] not in self._ciphers:

@@ -33,11 +33,15 @@ class Place(Struct, frozen=True):
 
 
 class Ticket(Struct, frozen=True):
-    """`person`: the first 16 hexadecimal digits of the person's keyed hash."""
+    """`person`: the first 16 hexadecimal digits of the person's keyed hash.
+
+    `key`: the id of the key that signed the text it was read from; None before it is written.
+    """
 
     programme: str
     place: Place
     person: str
+    key: int | None = None
 
 
 def write_ticket(ticket: Ticket, sign: Signer) -> str:
@@ -67,4 +71,4 @@ def read_ticket(text: str, verify: Verifier) -> Ticket | None:
     if version != _VERSION or flags > _LANE_BIT | _AGAIN_BIT:
         return None
     place = Place(flags & _LANE_BIT, number, bool(flags & _AGAIN_BIT), epoch)
-    return Ticket(programme, place, person.hex())
+    return Ticket(programme, place, person.hex(), signature[0])

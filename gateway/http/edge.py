@@ -3,8 +3,7 @@
 import time
 
 import structlog
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Send
 
 from gateway.http.answers import NO_STORE, OF_EVERY_ANSWER, Answer
 from gateway.http.express import Direct, Timetable, ride
@@ -22,17 +21,16 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Edge:
+    """`app` serves what is not on the timetable."""
+
     def __init__(self, app: ASGIApp, services: Services, timetable: Timetable) -> None:
         self._app, self._services, self._timetable = app, services, timetable
         # Bound once: a lazy logger would be put together again for every line.
         self._log = structlog.get_logger().bind()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await self._app(scope, receive, send)
-            return
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began_at = time.perf_counter()
-        trace = scope["state"]["trace"] = Trace(self._services, fold_headers(scope["headers"]))
+        trace = scope.setdefault("state", {})["trace"] = Trace(self._services, fold_headers(scope["headers"]))
         try:
             answer = await self._ride(scope, receive)
             if answer is None:

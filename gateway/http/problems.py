@@ -25,6 +25,8 @@ _OF_FRAMEWORK = {
     HTTPStatus.METHOD_NOT_ALLOWED: ProblemCode.METHOD_NOT_ALLOWED,
 }
 
+_STATUS_NUMBERS = {code: int(status) for code, status in STATUSES.items()}
+
 _ENCODER = msgspec.json.Encoder()
 _log = structlog.get_logger()
 
@@ -40,14 +42,21 @@ def answer_error(exchange: Exchange, error: Exception) -> Answer:
 
 
 def render(refusal: Refusal, texts: Texts, language: Language) -> Answer:
-    common = _common_members(refusal.code, refusal.detail_key, texts, language)
-    problem = common | refusal.members if refusal.members else common
-    if isinstance(refusal, InvalidFields):
-        problem = problem | {"errors": _faults(refusal, texts, language)}
     headers = {"Content-Language": str(language), **refusal.headers}
     if refusal.come_back is not None:
         headers["Retry-After"] = refusal.come_back.retry_after()
-    return Answer(int(STATUSES[refusal.code]), _ENCODER.encode(problem), headers, MEDIA_TYPE)
+    body = _body(refusal, texts, language)
+    return Answer(_STATUS_NUMBERS[refusal.code], body, headers, MEDIA_TYPE)
+
+
+def _body(refusal: Refusal, texts: Texts, language: Language) -> bytes:
+    is_common = not refusal.members and not isinstance(refusal, InvalidFields)
+    if is_common:
+        return _common_body(refusal.code, refusal.detail_key, texts, language)
+    problem = _common_members(refusal.code, refusal.detail_key, texts, language) | refusal.members
+    if isinstance(refusal, InvalidFields):
+        problem = problem | {"errors": _faults(refusal, texts, language)}
+    return _ENCODER.encode(problem)
 
 
 def _refusal_for(error: Exception) -> Refusal:
@@ -69,10 +78,15 @@ def _common_members(code: ProblemCode, detail_key: str, texts: Texts, language: 
     return {
         "type": f"urn:qabyldau:problem:{code}",
         "title": texts.get(language, f"problem.{code}.title"),
-        "status": int(STATUSES[code]),
+        "status": _STATUS_NUMBERS[code],
         "detail": texts.get(language, detail_key),
         "code": code,
     }
+
+
+@lru_cache(256)
+def _common_body(code: ProblemCode, detail_key: str, texts: Texts, language: Language) -> bytes:
+    return _ENCODER.encode(_common_members(code, detail_key, texts, language))
 
 
 def _faults(refusal: InvalidFields, texts: Texts, language: Language) -> list[dict[str, str]]:

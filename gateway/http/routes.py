@@ -1,11 +1,13 @@
 """All routes of the public process, and the Litestar application around them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
+from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
 
 from gateway.http.accepting import guard_accept
 from gateway.http.applications import submit, submit_application
@@ -27,8 +29,19 @@ from gateway.http.waiting_room import poll, show_place
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-def build_application(services: Services, lifespan: list[Lifespan]) -> Litestar:
-    app = Litestar(
+class Application(Litestar):
+    """The framework's application, with the edge around all of it."""
+
+    edge: Edge
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        if scope["type"] == ScopeType.HTTP:
+            return self.edge(scope, receive, send)
+        return super().__call__(scope, receive, send)
+
+
+def build_application(services: Services, lifespan: list[Lifespan]) -> Application:
+    app = Application(
         route_handlers=[
             Router(
                 "/v1",
@@ -53,7 +66,7 @@ def build_application(services: Services, lifespan: list[Lifespan]) -> Litestar:
         openapi_config=openapi_config(),
         state=State({"services": services}),
     )
-    app.asgi_handler = Edge(app.asgi_handler, services, _timetable(services))
+    app.edge = Edge(partial(Litestar.__call__, app), services, _timetable(services))
     return app
 
 

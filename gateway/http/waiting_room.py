@@ -12,7 +12,7 @@ from gateway.http.answers import Answer
 from gateway.http.documents import WAITING_TICKET, described
 from gateway.http.eta import LATEST_POLL_MS, NO_ETA, estimate
 from gateway.http.refusals import ProblemCode, Refusal
-from gateway.http.request import AnyRequest, Exchange, language_of, services_of
+from gateway.http.request import AnyRequest, Exchange, header_of, language_of, services_of
 from gateway.http.services import Intake
 from gateway.http.tickets import pause_ms, ticket_of
 from gateway.http.wire import PlaceInLine, rfc3339
@@ -50,12 +50,17 @@ async def poll(exchange: Exchange) -> Answer:
     if ticket.place.epoch != summary.epoch:
         raise Refusal(ProblemCode.TICKET_INVALID)
     standing = await _standing(intake, ticket, summary)
-    # Signed anew each time: the text changes with the active key and with nothing else.
     language = language_of(exchange)
     message = intake.summaries.message(language)
-    place = _place(intake, summary, standing, write_ticket(ticket, services.ring.sign), message)
+    place = _place(intake, summary, standing, _written(exchange, ticket), message)
     headers: dict[str, str] = {"Content-Language": language} if message else {}
     return Answer(HTTP_200_OK, _ANSWERS.encode(place), headers)
+
+
+def _written(exchange: Exchange, ticket: Ticket) -> str:
+    """Return the ticket as the active key signs it, which is how it came unless the key has changed."""
+    ring, sent = services_of(exchange).ring, header_of(exchange, b"waiting-ticket")
+    return sent if sent and ticket.key == ring.active else write_ticket(ticket, ring.sign)
 
 
 async def _standing(intake: Intake, ticket: Ticket, summary: Summary) -> Standing:

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar
 
 from config.keys import Keys
 from config.settings import Settings
 from gateway.app import create_app
 from gateway.http.pulse import Pulse
+from gateway.http.routes import Application
 from tests.integration.http.journey import Journey
 
 
@@ -27,7 +27,7 @@ def settings(redis_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings, keys: Keys) -> Litestar:
+def app(settings: Settings, keys: Keys) -> Application:
     return create_app(settings, keys)
 
 
@@ -40,7 +40,7 @@ def _without_pulse() -> Iterator[None]:
 
 
 @pytest.fixture
-async def journey(app: Litestar) -> AsyncIterator[Journey]:
+async def journey(app: Application) -> AsyncIterator[Journey]:
     # httpx and Litestar each have types of their own for ASGI.
     transport = httpx.ASGITransport(app=cast("Any", app))
     async with _alive(app), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
@@ -53,7 +53,7 @@ def client(journey: Journey) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def _alive(app: Litestar) -> AsyncIterator[None]:
+async def _alive(app: Application) -> AsyncIterator[None]:
     """Start and stop the application in one task, as a server does; a fixture's two halves are two tasks."""
     started, ended = asyncio.Event(), asyncio.Event()
 

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from litestar import Litestar
 from structlog.testing import capture_logs
 
 from gateway.domain.tickets import write_ticket
-from gateway.http.edge import Edge
 from gateway.http.refusals import ProblemCode
+from gateway.http.routes import Application
 from supervisor.valkey import ValkeyProcess
 from tests.integration.http.journey import PROGRAMME, Journey, form, new_iban, new_iin
 from tests.integration.http.test_submission import IIN_WITHOUT_DATE
@@ -283,7 +282,5 @@ async def test_another_method_is_answered_by_the_framework(journey: Journey, met
     assert replies[0].headers["cache-control"] == "no-store"
 
 
-def test_only_the_plain_paths_are_served_without_the_framework(app: Litestar) -> None:
-    edge = cast("Edge", app.asgi_handler)
-
-    assert set(edge._timetable) == {("POST", APPLICATIONS), ("GET", ROOM)}
+def test_only_the_plain_paths_are_served_without_the_framework(app: Application) -> None:
+    assert set(app.edge._timetable) == {("POST", APPLICATIONS), ("GET", ROOM)}
