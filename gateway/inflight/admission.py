@@ -46,6 +46,8 @@ class Admission(msgspec.Struct, frozen=True):
     number: str = ""
     again: str = ""
     epoch: str = ""
+    # How the worker continues the trace of this request (W3C traceparent); mostly there is none.
+    trace: str = ""
 
 
 class Admitted(msgspec.Struct, frozen=True):

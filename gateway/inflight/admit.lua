@@ -2,7 +2,7 @@
 -- item is decided before its first write and fails alone.
 -- KEYS door
 -- ARGV limit_seed lease_before_phone_ms unconfirmed_share_percent candidates address_limit person_limit
--- ITEM id address person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch
+-- ITEM id address person proof receipt_hash body idempotency digest sealed_receipt lane number again epoch trace
 -- Returns one list an item:
 --   {0, expires_at_ms}                            admitted
 --   {1, id, sealed_receipt, expires_at_ms}        the same idempotency key and body before: the same answer
@@ -60,6 +60,9 @@ local function write(tag, door, item)
   redis.call('HSET', tag .. 'case:' .. item.id, 'v', 1, 'state', 'awaiting_phone', 'person', item.person,
     'receipt', item.receipt_hash, 'body', item.body, 'idempotency', item.idempotency, 'lease', door.lease_end_text,
     'expires', door.expires_text, 'proof', item.proof, 'history', door.history)
+  if item.trace ~= '' then
+    redis.call('HSET', tag .. 'case:' .. item.id, 'trace', item.trace)
+  end
   redis.call('HSET', tag .. 'person:' .. item.person, item.id, door.lease_end_text .. ':' .. item.proof)
   table.insert(door.leases, door.lease_end_text)
   table.insert(door.leases, item.id)

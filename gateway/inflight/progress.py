@@ -29,6 +29,8 @@ class TakenCase(msgspec.Struct, frozen=True):
     history: tuple[Step, ...]
     accepted_at_ms: int
     taken_at_ms: int
+    # Of the request that brought it, empty unless that was traced.
+    trace: str
 
 
 class ParkedCase(msgspec.Struct, frozen=True):
@@ -57,7 +59,8 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
     reply = await store.call("take", programme, id=application_id)
     if not reply:
         return None
-    fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted, now = reply
+    fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, *rest = reply
+    accepted, now, trace = rest
     return TakenCase(
         fence,
         takes,
@@ -71,6 +74,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
         parse_history(history),
         accepted,
         now,
+        trace.decode(),
     )
 
 

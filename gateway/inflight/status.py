@@ -127,7 +127,7 @@ async def probe(store: Store) -> None:
     reply = await store.call(
         "admit",
         PROBE_PROGRAMME,
-        ["probe", "probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", ""],
+        ["probe", "probe", "probe", "probe", "probe", b"", "", "", b"", "", "", "", "", ""],
         limit_seed=0,
         lease_before_phone_ms=1,
         unconfirmed_share_percent=100,

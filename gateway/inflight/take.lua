@@ -3,7 +3,8 @@
 -- KEYS door
 -- ARGV id
 -- Returns {} when there is nothing to do, else
---   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms, now_ms}
+--   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms, now_ms,
+--    trace}
 
 local function take(keys, args)
   local tag = tag_of(keys)
@@ -21,7 +22,7 @@ local function take(keys, args)
   local takes = redis.call('HINCRBY', case, 'takes', 1)
   redis.call('ZADD', tag .. 'active', int(wall), args.id)
   local seen = redis.call('HMGET', case, 'state', 'person', 'receipt', 'body', 'sealed_phone', 'phone', 'number',
-    'history', 'accepted')
+    'history', 'accepted', 'trace')
   return {fence, takes, seen[1], seen[2], seen[3], seen[4] or '', seen[5] or '', seen[6] or '', seen[7] or '',
-    seen[8], tonumber(seen[9]), wall}
+    seen[8], tonumber(seen[9]), wall, seen[10] or ''}
 end

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from gateway.domain.case import State, job_id
@@ -218,3 +219,15 @@ async def test_an_ended_case_is_forgotten_by_the_sweeper(store: Store) -> None:
 
     assert await requeue(store, PROGRAMME, one.id) is False
     assert await stale_cases(store, PROGRAMME, untouched_ms=0, most=10) == []
+
+
+async def test_a_trace_comes_out_with_its_case_and_leaves_no_field_where_there_is_none(store: Store) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    traced, other = msgspec.structs.replace(application("a"), trace=traceparent), await accepted(store, "b")
+    await apply(store, traced)
+    await phone(store, traced, "a", "111111")
+    await enter(store, traced, "111111")
+
+    assert (await taken(store, traced)).trace == traceparent
+    assert (await taken(store, other)).trace == ""
+    assert await field(store, other, "trace") is None
