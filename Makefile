@@ -47,7 +47,7 @@ format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff format .
 
 lock: ## pin what requirements/*.in names, with hashes (needs uv; the newest: ARGS=--upgrade)
-	@cd requirements && for set in runtime local dev surge; do \
+	@cd requirements && for set in runtime local traces dev surge; do \
 		uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 			--quiet $(ARGS) $$set.in --output-file $$set.txt || exit 1; \
 	done

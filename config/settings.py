@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,6 +63,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     webhook_window_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 300
     log_level: LogLevel = "info"
+    # Root of a collector's address (OTLP over HTTP). Empty: no traces.
+    traces_url: str = ""
+    # Of all requests; chance decides which.
+    traces_share: Annotated[float, Meta(ge=0, le=1)] = 0.01
 
     def __repr__(self) -> str:
         # Addresses and passwords of other systems do not belong in logs.
@@ -110,6 +115,7 @@ def load_settings(environ: Mapping[str, str] | None = None, path: Path | None = 
             values[name] = _convert(name, _split(name, text), variable, strict=False)
     settings = Settings(**values)
     _check_ports(settings)
+    _check_traces(settings)
     return msgspec.structs.replace(settings, data_dir=settings.data_dir.absolute())
 
 
@@ -164,6 +170,13 @@ def _check_ports(settings: Settings) -> None:
             raise SettingsError(f"{name} ({PREFIX}{name.upper()}): Expected a port that no other setting has")
 
 
+def _check_traces(settings: Settings) -> None:
+    if settings.traces_url and find_spec("opentelemetry") is None:
+        raise SettingsError(
+            f"traces_url ({PREFIX}TRACES_URL): Expected what requirements/traces.txt installs"
+        )
+
+
 def _is_networks(networks: tuple[str, ...]) -> bool:
     try:
         return all(map(ipaddress.ip_network, networks))
@@ -188,5 +201,6 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "labour_market_url": _WEB_FORM,
     "e_maket_url": _WEB_FORM,
     "sms_url": _WEB_FORM,
+    "traces_url": _WEB_FORM,
     "trusted_proxies": (_is_networks, "networks such as 10.0.0.0/8, separated by commas"),
 }

@@ -35,6 +35,7 @@ from gateway.inflight.waiting import RoomRules
 from gateway.logs import configure_logs
 from gateway.register.journal import open_journal
 from gateway.sealing import KeyRing
+from gateway.tracing import TRACES
 
 # A Redis that did not answer is asked by one request in this time; the others are answered at once.
 _STORE_PAUSE_SECONDS = 0.25
@@ -55,6 +56,7 @@ def app_from_environment() -> Application:
     configure_logs(settings.log_level)
     LEDGER.open(folder_of(settings.counts_dir, settings.port))
     metrics.begin_counting()
+    TRACES.begin("qabyldau-gateway", settings.traces_url, settings.traces_share)
     app = create_app(settings, read_keys(settings))
     gc.freeze()
     gc.set_threshold(_COLLECT_EVERY_OBJECTS)
@@ -166,5 +168,6 @@ def _lifespan(
             await asyncio.gather(*tasks, return_exceptions=True)
             await services.journal.close()
             await services.store.redis.aclose()
+            await asyncio.to_thread(TRACES.end)
 
     return lifespan

@@ -30,6 +30,7 @@ from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
 from gateway.register.store import parse_dsn
 from gateway.sealing import KeyRing
+from gateway.tracing import TRACES
 from workers.logs import configure_logs
 from workers.queues import queues_of
 from workers.reconciliation import fetch_effects, reconcile
@@ -107,6 +108,7 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
     LEDGER.open(claim_folder(settings.counts_dir), "worker")
+    TRACES.begin("qabyldau-worker", settings.traces_url)
     async with open_tools(settings, boundary) as opened:
         _begin_counting(opened.programmes)
         beating = asyncio.create_task(LEDGER.keep_beating())
@@ -118,6 +120,7 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
             queue.stop()
         await asyncio.gather(*running, return_exceptions=True)
         beating.cancel()
+        await asyncio.to_thread(TRACES.end)
         log.info("worker_stopped")
     return 0
 

@@ -84,7 +84,8 @@ async def submit(programme: str, exchange: Exchange) -> Answer:
     receipt, language = new_receipt(), language_of(exchange)
     taken_at = services.crowd.take()
     try:
-        admission = _admission(services, intake, application, _Around(client, language, key, receipt))
+        around = _Around(client, language, key, receipt, _trace(exchange, intake, application))
+        admission = _admission(services, intake, application, around)
         if ticket:
             admission = _with_place(admission, ticket.place)
         decision = await intake.desk.admit(admission)
@@ -108,6 +109,16 @@ class _Around(NamedTuple):
     language: Language
     key: str | None
     receipt: str
+    trace: str
+
+
+def _trace(exchange: Exchange, intake: Intake, application: Application) -> str:
+    """Return what the worker continues the trace by; mostly there is none."""
+    span = trace_of(exchange).span
+    if span is None:
+        return ""
+    span.tell(programme=intake.programme.code, category=application.category)
+    return span.context
 
 
 def _idempotency_key(exchange: Exchange) -> str | None:
@@ -119,7 +130,7 @@ def _idempotency_key(exchange: Exchange) -> str | None:
 
 def _admission(services: Services, intake: Intake, application: Application, around: _Around) -> Admission:
     """Seal what is personal; what Redis gets beside it are keyed hashes."""
-    client, language, key, receipt = around
+    client, language, key, receipt, trace = around
     ring, programme = services.ring, intake.programme.code
     application_id = new_application_id(programme)
     spoken = msgspec.structs.replace(application, language=application.language or language)
@@ -134,6 +145,7 @@ def _admission(services: Services, intake: Intake, application: Application, aro
         # The checked form, not the bytes that came: spaces in the JSON make no other application.
         digest="" if key is None else ring.digest(_FORMS.encode(application)),
         sealed_receipt=b"" if key is None else ring.seal(receipt.encode(), application_id),
+        trace=trace,
     )
 
 

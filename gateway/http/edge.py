@@ -12,6 +12,7 @@ from gateway.http.problems import answer_error
 from gateway.http.refusals import ProblemCode, Refusal
 from gateway.http.request import Trace, fold_headers
 from gateway.http.services import Services
+from gateway.tracing import TRACES
 
 # A browser with its cookies and a proxy's additions stays below half of this.
 MOST_HEADER_BYTES = 16_384
@@ -30,7 +31,8 @@ class Edge:
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began_at = time.perf_counter()
-        trace = scope.setdefault("state", {})["trace"] = Trace(self._services, fold_headers(scope["headers"]))
+        trace = Trace(self._services, fold_headers(scope["headers"]), span=TRACES.root())
+        scope.setdefault("state", {})["trace"] = trace
         try:
             answer = await self._ride(scope, receive)
             if answer is None:
@@ -70,6 +72,8 @@ class Edge:
             duration_ms=round(seconds * 1000, 1),
             **bound,
         )
+        if trace.span is not None:
+            trace.span.end(method, route, trace.status, **bound)
 
 
 def _with_own_headers(trace: Trace, send: Send) -> Send:

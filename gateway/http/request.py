@@ -1,7 +1,7 @@
 """What every route reads from a request before its body."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 from litestar import Request
@@ -9,6 +9,10 @@ from litestar.types import HTTPScope, Receive
 
 from gateway.domain.texts import Language, pick_language
 from gateway.http.services import Services
+
+if TYPE_CHECKING:
+    # The library under it is optional.
+    from gateway.spans import Root
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -34,6 +38,7 @@ class Trace(msgspec.Struct):
     status: int = 0
     application_id: str | None = None
     problem: str | None = None
+    span: "Root | None" = None
 
 
 def fold_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -10,6 +10,7 @@ from gateway.domain.case import State
 from gateway.inflight.progress import StaleToken, TakenCase, give_back, take
 from gateway.inflight.store import StoreUnavailable
 from gateway.register.entries import StaleFence
+from gateway.tracing import TRACES
 from workers.steps.forward import forward
 from workers.steps.metrics import mistakes
 from workers.steps.park import dead_letter, park
@@ -38,12 +39,13 @@ async def process_case(ctx: dict[str, Any], application_id: str) -> None:
         return
     await tools.boundary("taken")
     way = _Way(tools, application_id, case, ctx["job_try"])
-    try:
-        await way.walk()
-    except TryAgain:
-        raise
-    except Exception as error:  # noqa: BLE001 - Each kind has its own end below; none disappears.
-        await way.settle(error)
+    with TRACES.span("case", case.trace, application_id=application_id, programme=tools.programme.code):
+        try:
+            await way.walk()
+        except TryAgain:
+            raise
+        except Exception as error:  # noqa: BLE001 - Each kind has its own end below; none disappears.
+            await way.settle(error)
 
 
 class _Way:
@@ -59,7 +61,10 @@ class _Way:
             return
         async with asyncio.timeout(JOB_DEADLINE_SECONDS):
             while self._case.state in STEPS:
-                self._case = await STEPS[self._case.state](self._tools, self._id, self._case)
+                step = STEPS[self._case.state]
+                with TRACES.span(step.__name__):
+                    self._case = await step(self._tools, self._id, self._case)
+                    TRACES.tell(state=self._case.state)
 
     async def settle(self, error: Exception) -> None:
         """Say what becomes of a case whose step failed: left alone, tried again, or parked."""

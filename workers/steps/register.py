@@ -5,6 +5,7 @@ import msgspec
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, advance
 from gateway.register.entries import NewEntry, Step
+from gateway.tracing import TRACES
 from workers.tools import Tools, open_application
 
 RECORD_VERSION = 1
@@ -13,6 +14,7 @@ RECORD_VERSION = 1
 async def register(tools: Tools, application_id: str, case: TakenCase) -> TakenCase:
     """Register, and go on to verification, or past it for a category that is not verified [S1]."""
     application = open_application(tools, application_id, case.body)
+    TRACES.tell(category=application.category)
     number = await tools.journal.register(entry_of(application_id, case, application.category))
     await tools.boundary("registered")
     category = tools.programme.category(application.category)

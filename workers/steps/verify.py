@@ -4,6 +4,7 @@ import msgspec
 
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, advance
+from gateway.tracing import TRACES
 from workers.steps.metrics import LABOUR_MARKET_UNKNOWN, verifications
 from workers.steps.park import park
 from workers.steps.refuse import refuse
@@ -20,6 +21,7 @@ async def verify(tools: Tools, application_id: str, case: TakenCase) -> TakenCas
         category=application.category,
     )
     verifications(tools.programme.code, verdict.outcome).add()
+    TRACES.tell(verdict=verdict.outcome)
     await tools.boundary("verified")
     if verdict.outcome is Outcome.FAILED:
         return await refuse(tools, application_id, case)

@@ -12,6 +12,7 @@ from typing import TypeVar
 import aiohttp
 import msgspec
 
+from gateway.tracing import TRACES
 from workers.systems.errors import (
     System,
     SystemAnsweredWrong,
@@ -70,6 +71,7 @@ class Exchange:
                         "Content-Type": "application/json",
                         "Accept": "application/json",
                         "Accept-Encoding": "identity",
+                        **TRACES.headers(),
                         **headers,
                     },
                     allow_redirects=False,
