@@ -19,6 +19,7 @@ from gateway.domain.case import job_id
 from gateway.sealing import KeyRing
 from loadtests.surge.books.traces import disguises
 from tests.e2e.applicants import Accepted, Applicant, Crowd, open_session
+from tests.e2e.collector import Collector, collecting
 from tests.e2e.in_clear import files_of, found_in_clear
 from tests.e2e.stack import Stack, running
 from workers.steps.process_case import MOST_TAKES
@@ -38,8 +39,10 @@ OF_A_CASE = {"system_away", "answered_wrong", "case_failed", "job_failed", "dead
 class Scene:
     """The running service, a way to break it, and all that it answered."""
 
-    def __init__(self, stack: Stack, session: aiohttp.ClientSession, redis: Any) -> None:
-        self.stack, self.redis = stack, redis
+    def __init__(
+        self, stack: Stack, session: aiohttp.ClientSession, redis: Any, collector: Collector
+    ) -> None:
+        self.stack, self.redis, self.collector = stack, redis, collector
         self.crowd = Crowd(session, stack.gateway, stack.standins)
         self.answers: list[str] = []
         self._session = session
@@ -65,6 +68,15 @@ class Scene:
             await self.hurry(one)
             await asyncio.sleep(0.1)
 
+    async def until_traced(self, error: str, one: Accepted) -> None:
+        """Wait for a span in a trace of this case that ended so."""
+        while True:
+            spans = self.collector.spans
+            ours = {span.trace for span in spans if span.facts.get("application_id") == one.id}
+            if any(span.facts.get("error.type") == error and span.trace in ours for span in spans):
+                return
+            await asyncio.sleep(0.1)
+
     async def hurry(self, one: Accepted) -> None:
         """Nobody has to sit out the pause before the next try."""
         await self.redis.zadd("{42500}:cases", {job_id(one.id): 1}, xx=True)
@@ -82,9 +94,11 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     shutil.copytree(CONFIG_DIR / "programmes", programmes)
     file = programmes / "42500.toml"
     file.write_text(re.sub("unknown_retry_seconds = .*", "unknown_retry_seconds = 1", file.read_text()))
-    with running(tmp_path / "data", programmes_dir=str(programmes), log_level="debug") as stack:
-        async with open_session() as session, connected(embedded_redis(stack)) as redis:
-            yield Scene(stack, session, redis)
+    async with collecting() as collector:
+        traces = {"traces_url": collector.url, "traces_share": "1"}
+        with running(tmp_path / "data", programmes_dir=str(programmes), log_level="debug", **traces) as stack:
+            async with open_session() as session, connected(embedded_redis(stack)) as redis:
+                yield Scene(stack, session, redis, collector)
 
 
 def embedded_redis(stack: Stack) -> str:
@@ -175,7 +189,9 @@ async def test_nothing_personal_stands_in_the_open_whatever_goes_wrong(scene: Sc
     metrics, needles, stack = await scene.scrape(), needles_of(people), scene.stack
 
     assert found_in_clear(stack, needles) == []
-    told = "".join([metrics, *scene.answers, stack.log.read_text()]).encode()
+    await scene.until_traced("SystemAnsweredWrong", people[0])
+    await scene.until_traced("ValidationError", people[1])
+    told = "".join([metrics, *scene.answers, stack.log.read_text()]).encode() + scene.collector.received
     assert [needle for needle in needles | disguises(IN_A_MESSAGE) if needle in told] == []
 
     # The search itself can find: ids stand in log and register, in Redis' files and the jobs' arguments.
