@@ -1,6 +1,7 @@
 """The rows over HTTP."""
 
 from loadtests.bench.http_admissions import measure_admissions, measure_round_trips
+from loadtests.bench.http_counting import measure_counting
 from loadtests.bench.http_filling import measure_filling
 from loadtests.bench.http_goodput import measure_goodput
 from loadtests.bench.http_inlet import measure_inlet
@@ -19,4 +20,5 @@ CASES: dict[str, Case] = {
     "second-process": measure_second_process,
     "inlet": measure_inlet,
     "goodput": measure_goodput,
+    "counting": measure_counting,
 }

@@ -64,7 +64,12 @@ def store(plan: BenchPlan) -> AbstractAsyncContextManager[RedisServer]:
 
 @asynccontextmanager
 async def gateway(
-    plan: BenchPlan, redis_url: str, *, cores: Collection[int] = (), **settings: object
+    plan: BenchPlan,
+    redis_url: str,
+    *,
+    cores: Collection[int] = (),
+    module: str = "gateway",
+    **settings: object,
 ) -> AsyncIterator[int]:
     """Serve our gateway, by default in one process and with few words; returns its port."""
     port = _free_port()
@@ -81,7 +86,7 @@ async def gateway(
         **settings,
     }
     environ = {f"QABYLDAU_{name.upper()}": f"{value}" for name, value in own.items()}
-    command = pinned(cores or [plan.server_core], [sys.executable, "-m", "gateway"])
+    command = pinned(cores or [plan.server_core], [sys.executable, "-m", module])
     async with _serving(command, environ, folder.with_suffix(".log"), (port, "/health/ready")):
         yield port
 
