@@ -187,7 +187,7 @@ def test_a_promise_holds_whoever_steers(valkey: ValkeyProcess, machine: type[Rul
     run_state_machine_as_test(
         lambda: machine(valkey),  # type: ignore[call-arg, arg-type]  # A factory does as well as the class.
         settings=settings(
-            max_examples=40,
+            max_examples=20,
             stateful_step_count=50,
             print_blob=True,
             deadline=None,
