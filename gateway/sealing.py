@@ -119,7 +119,7 @@ class KeyRing:
 class _Hmac:
     """HMAC-SHA256 under a key of at most a block, worked in once.
 
-    The library's functions do that for every message: 2.4 µs instead of 0.7, three to five times a submission.
+    The library does that for every message: 2.4 µs instead of 0.7, three to five times a submission.
     """
 
     __slots__ = ("_inner", "_outer")

@@ -14,8 +14,8 @@ _LANE_BIT, _AGAIN_BIT = 1, 2
 
 _TEXT = re.compile(r"([a-z0-9]{1,16})\.([A-Za-z0-9_-]{40,128})")
 
-# Base64 as it is written in addresses (RFC 4648, 5). The library's own functions take twice as long, and the whole
-# country polls.
+# Base64 as it is written in addresses (RFC 4648, 5). The library's own functions take twice as long, and the
+# whole country polls.
 _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 Signer = Callable[[bytes, str], bytes]
