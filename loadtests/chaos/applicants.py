@@ -131,8 +131,9 @@ class Person:
                 break
             if given.get("code") not in {"full", "ticket_not_called", "rate_limited"}:
                 raise _WrongAnswer(status, given)
-            headers["Waiting-Ticket"] = given.get("ticket", headers.get("Waiting-Ticket", ""))
-            await self._wait_in_line(headers["Waiting-Ticket"])
+            if "ticket" in given:
+                headers["Waiting-Ticket"] = given["ticket"]
+            await self._wait_in_line(headers.get("Waiting-Ticket", ""))
         if case.id and given["id"] != case.id:
             case.other_ids.add(given["id"])
             return

@@ -29,8 +29,8 @@ _HEAD = """\
 # What was done to it, and what came of it
 
 Drawn by `make chaos` from what each row measured when it was last run; `make chaos ROW=12` runs one again.
-A row is a file in `loadtests/chaos/rows/`. *Acknowledged*: answers that promised something, 200 to a confirmed
-phone or 202 to a form. *Lost*: of those, how many were not there in the end. *Doubled*: how many took effect
+A row is a file in `loadtests/chaos/rows/`. *Acknowledged*: answers that promised something, 200 to a phone's
+code or 202 to a form. *Lost*: of those, how many were not there in the end. *Doubled*: how many took effect
 twice. *Seen to fail*: what was broken on purpose to see that the row would notice.
 
 | | fault | expected | ack. | lost | doubled | s | measured | verdict | seen to fail | run |

@@ -150,6 +150,29 @@ class Stack:
         finally:
             connection.close()
 
+    @property
+    def aof(self) -> Path:
+        """What the embedded Valkey wrote; see `keep_whole_aof`."""
+        return self.data_dir / "valkey" / "appendonlydir"
+
+    async def keep_whole_aof(self) -> None:
+        """Switch rewriting off until Valkey restarts: every write is to be read back from the first on."""
+        async with self.redis() as redis:
+            await redis.config_set("auto-aof-rewrite-percentage", 0)
+
+    async def set_limit(self, limit: int, programme: str = "42500") -> None:
+        """As an operator does it. Raises ServiceError."""
+        process = await asyncio.create_subprocess_exec(
+            *(str(ROOT / "qabyldau"), "limit", "set", programme, str(limit), "--reason", "fault table"),
+            cwd=ROOT,
+            env=self.environ,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            raise ServiceError(said.decode().strip())
+
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
         """A connection of the row's own, past the gateway."""

@@ -1,11 +1,14 @@
 """Row 1: the gateway is killed again and again while people apply."""
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from loadtests.chaos.applicants import Ledger, apply_many, ask_again, check_books
-from loadtests.chaos.row import Measured, Row, Verdict
+from loadtests.chaos.judging import judge
+from loadtests.chaos.meanwhile import meanwhile
+from loadtests.chaos.row import Measured, Row
 from loadtests.chaos.service import Stack, service
 
 _PEOPLE, _AT_ONCE = 1_200, 60
@@ -15,24 +18,17 @@ _KILLS, _PAUSE_SECONDS = 4, 2.0
 async def run(folder: Path) -> Measured:
     ledger = Ledger()
     async with service(folder) as stack:
-        killing = asyncio.create_task(_kill(stack, ledger))
-        try:
+        async with meanwhile(_kill(stack, ledger)) as killing:
             await apply_many(stack.url, stack.standins_url, _PEOPLE, _AT_ONCE, ledger=ledger)
             kills = await killing
-        finally:
-            killing.cancel()
-            with suppress(asyncio.CancelledError):
-                await killing
         losses = await check_books(stack, ledger)
         other_ids = await ask_again(stack, ledger)
-    held = kills == _KILLS and ledger.acknowledged == _PEOPLE and not losses.lost + losses.doubled + other_ids
-    return Measured(
-        verdict=Verdict.HELD if held else Verdict.BROKEN,
-        says=f"{kills} kills under {_AT_ONCE} at once, {ledger.unanswered} calls unanswered and sent again; "
-        f"the same key asked once more at the end brought another id {other_ids} times. {losses.says}",
-        acknowledged=ledger.acknowledged,
-        lost=losses.lost,
-        doubled=losses.doubled + other_ids,
+    return judge(
+        ledger,
+        msgspec.structs.replace(losses, doubled=losses.doubled + other_ids),
+        f"{kills} kills under {_AT_ONCE} at once, {ledger.unanswered} calls unanswered and sent again; every "
+        f"form sent once more with its key at the end: {other_ids} times another id.",
+        held=kills == _KILLS,
     )
 
 
