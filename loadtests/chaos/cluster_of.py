@@ -46,7 +46,7 @@ class Watch:
     """`nodes[0]` begins as the primary. `url`: how the product finds it."""
 
     def __init__(self, nodes: list[Node], sentinel_ports: list[int]) -> None:
-        self.nodes = nodes
+        self.nodes, self.sentinel_ports = nodes, sentinel_ports
         hosts = ",".join(f"127.0.0.1:{port}" for port in sentinel_ports)
         self.url = f"sentinel://{hosts}/{NAME}"
 
@@ -80,16 +80,25 @@ class Watch:
                 found = await redis.info("replication")
             online = [found[f"slave{n}"] for n in range(found["connected_slaves"])]
             # A replica is called online before it has anything.
-            return sum(one["offset"] > 0 and one["lag"] <= 1 for one in online) >= replicas
+            up_to_date = [one for one in online if one["offset"] > 0 and one["lag"] <= 1]
+            return len(up_to_date) >= replicas
 
         await until(is_replicated, seconds)
 
 
 @asynccontextmanager
-async def watched(folder: Path, replicas: int = 1, **options: str) -> AsyncIterator[Watch]:
-    """`options` are those of every server. All is up, and replicated, when the block begins."""
+async def watched(
+    folder: Path, replicas: int = 1, *, is_direct: bool = False, **options: str
+) -> AsyncIterator[Watch]:
+    """`options` are those of every server. All is up, and replicated, when the block begins.
+
+    `is_direct`: without proxies, which share this process with whatever else the row does. Nodes die only.
+    """
     async with AsyncExitStack() as stack:
-        nodes = [await _node(stack, folder / f"server-{n}", options) for n in range(1 + replicas)]
+        nodes = [
+            await _node(stack, folder / f"server-{n}", options, is_direct=is_direct)
+            for n in range(1 + replicas)
+        ]
         first, *others = nodes
         for node in others:
             async with Redis(port=node.port) as redis:
@@ -103,10 +112,14 @@ async def watched(folder: Path, replicas: int = 1, **options: str) -> AsyncItera
         yield watch
 
 
-async def _node(stack: AsyncExitStack, folder: Path, options: dict[str, str]) -> Node:
+async def _node(stack: AsyncExitStack, folder: Path, options: dict[str, str], *, is_direct: bool) -> Node:
     server = Valkey(folder, **{"repl-diskless-sync-delay": "0"}, **options)
     stack.push_async_callback(server.close)
-    node = Node(server, await stack.enter_async_context(proxied("127.0.0.1", server.port)))
+    proxy = Proxy("127.0.0.1", server.port)
+    proxy.port = server.port
+    if not is_direct:
+        proxy = await stack.enter_async_context(proxied("127.0.0.1", server.port))
+    node = Node(server, proxy)
     await node.start()
     return node
 
