@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from gateway.inflight.addresses import Cluster, Node, Watched
 
 # Whoever has not answered by then is away; the call that waits for it has a deadline of its own.
-_ANSWER_SECONDS = 0.5
+_ANSWER_SECONDS = 1.0
 
 _Word = tuple[int, str, int]
 

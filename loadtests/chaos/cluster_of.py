@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -88,17 +88,15 @@ class Watch:
 
 @asynccontextmanager
 async def watched(
-    folder: Path, replicas: int = 1, *, is_direct: bool = False, **options: str
+    folder: Path, replicas: int = 1, options: Mapping[str, str] | None = None, *, is_direct: bool = False
 ) -> AsyncIterator[Watch]:
     """`options` are those of every server. All is up, and replicated, when the block begins.
 
     `is_direct`: without proxies, which share this process with whatever else the row does. Nodes die only.
     """
     async with AsyncExitStack() as stack:
-        nodes = [
-            await _node(stack, folder / f"server-{n}", options, is_direct=is_direct)
-            for n in range(1 + replicas)
-        ]
+        folders = [folder / f"server-{n}" for n in range(1 + replicas)]
+        nodes = [await _node(stack, own, options or {}, is_direct=is_direct) for own in folders]
         first, *others = nodes
         for node in others:
             async with Redis(port=node.port) as redis:
@@ -112,7 +110,7 @@ async def watched(
         yield watch
 
 
-async def _node(stack: AsyncExitStack, folder: Path, options: dict[str, str], *, is_direct: bool) -> Node:
+async def _node(stack: AsyncExitStack, folder: Path, options: Mapping[str, str], *, is_direct: bool) -> Node:
     server = Valkey(folder, **{"repl-diskless-sync-delay": "0"}, **options)
     stack.push_async_callback(server.close)
     proxy = Proxy("127.0.0.1", server.port)

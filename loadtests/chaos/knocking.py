@@ -19,6 +19,7 @@ _SLOTS = 500_000
 
 _PAUSE_SECONDS = 0.1
 _PIECE = 1_000
+_PATIENCE_SECONDS = 30.0
 
 
 class Knocking:
@@ -73,8 +74,19 @@ async def knocking(store: Store, at_once: int = 16, first: int = 0) -> AsyncIter
 
 
 async def missing(store: Store, ids: Collection[str]) -> set[str]:
-    """Which of these have no record; raises StoreUnavailable."""
-    asked, found = list(ids), set()
+    """Which of these have no record, once the store answers again."""
+    asked, found = list(ids), set[str]()
     for start in range(0, len(asked), _PIECE):
-        found |= await known_cases(store, CODE, asked[start : start + _PIECE])
+        found |= await _known(store, asked[start : start + _PIECE])
     return set(asked) - found
+
+
+async def _known(store: Store, ids: list[str]) -> set[str]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await known_cases(store, CODE, ids)
+        except StoreUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)

@@ -27,8 +27,8 @@ async def run(folder: Path) -> Measured:
     return judge(
         ledger,
         losses,
-        f"{len(killed_at)} kills; first 2xx after {', '.join(f'{seconds:.1f}' for seconds in away)} s; meanwhile "
-        f"{refused} times 503 store_unavailable, {others} calls without an answer or with another 5xx.",
+        f"{len(killed_at)} kills; first 2xx after {', '.join(f'{seconds:.1f}' for seconds in away)} s; "
+        f"meanwhile {refused} times 503 store_unavailable, {others} calls unanswered or with another 5xx.",
         held=len(killed_at) == _KILLS and others == 0,
         seconds=max(away, default=None),
     )

@@ -15,14 +15,13 @@ from loadtests.chaos.row import Measured, Row
 from loadtests.chaos.service import Stack, service
 
 _PEOPLE, _AT_ONCE = 1_200, 60
+_OPTIONS = {"min-replicas-to-write": "1"}
 _BEFORE_SECONDS, _BETWEEN_SECONDS = 5.0, 10.0
 
 
 async def run(folder: Path) -> Measured:
     ledger = Ledger()
-    async with watched(
-        folder / "redis", replicas=2, is_direct=True, **{"min-replicas-to-write": "1"}
-    ) as watch:
+    async with watched(folder / "redis", 2, _OPTIONS, is_direct=True) as watch:
         env = {"QABYLDAU_REDIS_URL": watch.url, "QABYLDAU_REDIS_REPLICAS": "1"}
         async with service(folder, env) as stack:
             before = stack.pids("gateway") + stack.pids("worker") + stack.pids("operators")
@@ -56,8 +55,9 @@ async def _fail_over_twice(watch: Watch) -> float:
     await asyncio.sleep(_BETWEEN_SECONDS)
     second = await watch.primary()
     async with Redis(port=watch.sentinel_ports[0]) as sentinel:
-        await sentinel.execute_command("SENTINEL", "FAILOVER", NAME)
-    # The old primary lives on as a replica: whoever stays with it is answered READONLY.
+        await sentinel.execute_command("SENTINEL", "FAILOVER", NAME, "COORDINATED")
+    # The old primary lives on as a replica: whoever stays with it is answered READONLY. Without COORDINATED
+    # it would go on with the other replica for a moment, and what the two have is not with the new primary.
     await watch.until_promoted(second)
     return promoted
 
@@ -77,6 +77,6 @@ ROW = Row(
     number=9,
     title="the primary is killed under load; three Sentinels promote a replica, and later another by command",
     expected="gateway, worker and operators' process follow without a restart; nothing acknowledged is lost",
-    broken_once="",
+    broken_once="With SENTINEL FAILOVER as it is, without COORDINATED, 80 of 1 795 acknowledged admissions were lost.",
     run=run,
 )

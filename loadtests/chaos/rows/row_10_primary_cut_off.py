@@ -22,7 +22,7 @@ _ON_ITS_WAY_SECONDS = 0.1
 
 
 async def run(folder: Path) -> Measured:
-    async with watched(folder, replicas=2, **{"min-replicas-to-write": "1"}) as watch:
+    async with watched(folder, 2, {"min-replicas-to-write": "1"}) as watch:
         old = watch.nodes[0]
         # One gateway finds the primary through the Sentinels, the other is alone with it.
         store = connect_store(watch.url, _TIMEOUT_MS, 0.25, replicas=1)

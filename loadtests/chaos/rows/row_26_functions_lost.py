@@ -24,17 +24,15 @@ async def run(folder: Path) -> Measured:
         stack.kill("valkey")
         await stack.until_back("valkey", before)
         async with stack.redis() as redis:
-            libraries = len(await redis.function_list())
-        people = apply_many(
-            stack.url, stack.standins_url, _AFTER_RESTART, _AT_ONCE, first=_PEOPLE, ledger=ledger
-        )
-        await people
+            libraries = len(await redis.execute_command("FUNCTION", "LIST"))
+        urls = stack.url, stack.standins_url
+        await apply_many(*urls, _AFTER_RESTART, _AT_ONCE, first=_PEOPLE, ledger=ledger)
         losses = await check_books(stack, ledger)
     return judge(
         ledger,
         losses,
-        f"FUNCTION FLUSH and SCRIPT FLUSH {len(flushes)} times: {unanswered} calls answered 5xx or not at all. "
-        f"After a restart {libraries} library was there by itself.",
+        f"FUNCTION FLUSH and SCRIPT FLUSH {len(flushes)} times: {unanswered} calls answered 5xx or not at "
+        f"all. After a restart {libraries} library was there by itself.",
         held=unanswered == 0 and libraries == 1 and len(flushes) > 1,
     )
 
@@ -43,8 +41,8 @@ async def _flush(stack: Stack, flushes: list[int]) -> None:
     async with stack.redis() as redis:
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
-            await redis.function_flush("SYNC")
-            await redis.script_flush("SYNC")
+            await redis.execute_command("FUNCTION", "FLUSH", "SYNC")
+            await redis.execute_command("SCRIPT", "FLUSH", "SYNC")
             flushes.append(1)
 
 
