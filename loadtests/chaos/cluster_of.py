@@ -162,15 +162,17 @@ async def clustered(folder: Path, primaries: int = 3) -> AsyncIterator[list[Valk
     """Primaries of one cluster, each with as many slots as the next, in the order of their slots."""
     async with AsyncExitStack() as stack:
         servers = []
-        for n in range(primaries):
-            options = {"cluster-enabled": "yes", "cluster-node-timeout": "2000"}
+        # By default 10 000 above the other, where outgoing connections may be.
+        buses = free_ports(primaries)
+        for n, bus in enumerate(buses):
+            options = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-port": f"{bus}"}
             servers.append(await stack.enter_async_context(valkey(folder / f"shard-{n}", **options)))
         for n, server in enumerate(servers):
             async with Redis(port=server.port) as redis:
                 first, last = n * _SLOTS // primaries, (n + 1) * _SLOTS // primaries - 1
                 await redis.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
                 await redis.execute_command("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
-                await redis.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
+                await redis.execute_command("CLUSTER", "MEET", "127.0.0.1", servers[0].port, buses[0])
         await until(lambda: _are_one(servers))
         yield servers
 

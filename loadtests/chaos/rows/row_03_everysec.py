@@ -40,7 +40,8 @@ async def run(folder: Path) -> Measured:
         verdict=Verdict.HELD if is_bounded and is_kept and is_enough else Verdict.BROKEN,
         says=f"Power cut, that is the file up to the last fdatasync that had ended: {everysec.lost_by_power} "
         f"lost, answered at most {everysec.oldest_seconds:.1f} s before. By kill -9 alone "
-        f"{everysec.lost_by_kill}. The same cut with `always`, which is what we ask for: {always.lost_by_power} of {always.acknowledged}.",
+        f"{everysec.lost_by_kill}. The same cut with `always`, which is what we ask for: "
+        f"{always.lost_by_power} of {always.acknowledged}.",
         acknowledged=everysec.acknowledged,
         lost=everysec.lost_by_power,
     )
