@@ -37,6 +37,10 @@ class KeyRing:
         self._lookup_key = lookup_key
         self._purposes: dict[str, bytes] = {}
 
+    @property
+    def key_ids(self) -> list[int]:
+        return sorted(self._ciphers)
+
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Bind the record to `context`: it opens nowhere else."""
         header = bytes((VERSION, self.active))
