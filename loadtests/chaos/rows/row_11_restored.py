@@ -22,7 +22,7 @@ from loadtests.chaos.service import ROOT, Stack, free_ports
 from loadtests.chaos.systems_elsewhere import settings_for, systems_elsewhere
 
 # Enough are accepted before the backup is begun; the others apply while it is made, and after it.
-_BEFORE, _PEOPLE, _AT_ONCE = 1_050, 1_500, 60
+_BEFORE, _PEOPLE, _AT_ONCE = 1_050, 4_000, 60
 
 _NEWCOMERS = 20
 
