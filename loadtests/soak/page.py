@@ -42,7 +42,7 @@ def _growths(grown: Sequence[Growth], accepted_a_minute: float) -> Iterator[str]
     yield ""
     yield (
         "Growth is the median of the slopes between all pairs of samples of one life of a process (Theil and "
-        "Sen), samples being medians of 15 s, after three minutes or a third of its life; in brackets "
+        "Sen), samples being medians of 15 s, after its first three minutes; in brackets "
         f"what holds the true slope nineteen times in twenty. Flat: all of it is below "
         f"{MOST_KB_A_MINUTE:g} kB and {MOST_FILES_A_MINUTE:g} files a minute. Memory is anonymous, resident. "
         f"{' and '.join(sorted(KEEPERS))} keep what people sent; for them it is divided by the applications "

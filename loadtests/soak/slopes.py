@@ -57,11 +57,8 @@ def slope_of(lives: Iterable[Sequence[Sample]]) -> Slope | None:
 
 
 def after_warm_up(life: Sequence[Sample], seconds: float) -> list[Sample]:
-    """Leave the first seconds out, but at most a third of a life."""
-    if not life:
-        return []
-    began, ended = life[0][0], life[-1][0]
-    return [sample for sample in life if sample[0] - began >= min(seconds, (ended - began) / 3)]
+    """Leave the first seconds out, and with them a life that was no longer."""
+    return [sample for sample in life if sample[0] - life[0][0] >= seconds]
 
 
 def _points(life: Sequence[Sample]) -> Iterator[Sample]:

@@ -14,19 +14,20 @@ from loadtests.chaos.judging import judge
 from loadtests.chaos.meanwhile import meanwhile, until
 from loadtests.chaos.row import Measured, Row
 from loadtests.chaos.service import Stack, service
-from loadtests.chaos.under_way import running_cases, set_fault
+from loadtests.chaos.under_way import QUEUE, running_cases, set_fault
 
 _PEOPLE, _AT_ONCE = 1_200, 100
 
-# Four workers do 32 cases at once each.
-_WORKERS, _UNDER_WAY = 4, 100
+# Jobs when they are told, and how many of them somebody is at.
+_WORKERS, _JOBS, _RUNNING = 4, 100, 50
 
 _MOST_SECONDS = 10.0
 
 
 class _Stopped(msgspec.Struct, frozen=True):
     what: str
-    under_way: int
+    jobs: int
+    running: int
     seconds: float
 
 
@@ -40,7 +41,9 @@ async def run(folder: Path) -> Measured:
         other_ids = await ask_again(stack, ledger)
     slowest = max(one.seconds for one in stopped)
     told = "; ".join(
-        f"{one.what}: {one.under_way} under way, gone after {one.seconds:.1f} s" for one in stopped
+        f"{one.what}: {f'{one.jobs} jobs, {one.running} under way, ' if one.jobs else ''}gone after "
+        f"{one.seconds:.1f} s"
+        for one in stopped
     )
     return judge(
         ledger,
@@ -52,28 +55,29 @@ async def run(folder: Path) -> Measured:
 
 
 async def _stop_each(stack: Stack) -> list[_Stopped]:
-    # Three seconds are within their grace: they finish. What hangs they have to leave to others.
-    drained = await _stop_workers(stack, "workers that can finish", latency_ms=3_000)
-    requeued = await _stop_workers(stack, "workers whose calls hang", hang=True)
+    # What hangs they have to leave to others; three seconds are within their grace, so they finish those.
+    await set_fault(stack, "labour-market", hang=True)
+    left = await _stop_workers(stack, "workers whose calls hang")
+    await set_fault(stack, "labour-market", latency_ms=3_000)
+    drained = await _stop_workers(stack, "workers that can finish")
     await set_fault(stack, "labour-market")
     gateway = stack.pids("gateway")
     seconds = await _terminate(gateway[:1], gateway)
-    return [drained, requeued, _Stopped(f"gateway with {_AT_ONCE} people at it", _AT_ONCE, seconds)]
+    return [left, drained, _Stopped(f"gateway with {_AT_ONCE} people at it", 0, 0, seconds)]
 
 
-async def _stop_workers(stack: Stack, what: str, **knobs: float | bool) -> _Stopped:
-    await set_fault(stack, "labour-market", **knobs)
-    under_way = 0
+async def _stop_workers(stack: Stack, what: str) -> _Stopped:
+    jobs, running = 0, 0
 
     async def are_enough() -> bool:
-        nonlocal under_way
+        nonlocal jobs, running
         async with stack.redis() as redis:
-            under_way = len(await running_cases(redis))
-        return under_way >= _UNDER_WAY
+            jobs, running = await redis.zcard(QUEUE), len(await running_cases(redis))
+        return jobs >= _JOBS and running >= _RUNNING
 
     await until(are_enough, 120)
     workers = stack.pids("worker")
-    return _Stopped(what, under_way, await _terminate(workers, workers))
+    return _Stopped(what, jobs, running, await _terminate(workers, workers))
 
 
 async def _terminate(told: Iterable[int], until_gone: Iterable[int]) -> float:

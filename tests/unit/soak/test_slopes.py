@@ -53,6 +53,14 @@ def test_what_fills_at_first_and_then_stands_is_flat() -> None:
     assert (growth.verdict, growth.lives) == (Growing.FLAT, 2)
 
 
+def test_a_life_that_only_fills_says_nothing() -> None:
+    filling = [one for one in life(1, 0, 0) if one.at_us < 170_000_000]
+
+    (growth,) = growths(filling)
+
+    assert growth.verdict is Growing.UNKNOWN
+
+
 def test_a_leak_is_seen() -> None:
     (growth,) = growths([*life(1, 0, 400), *life(2, 800, 400)])
 
