@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check figures bench surge surge-ui surge-mutants chaos format lock clean
+.PHONY: help run test check figures bench surge surge-ui surge-mutants chaos soak format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -44,6 +44,9 @@ surge-mutants: .venv/.local build/.surge ## break the service on purpose, and se
 
 chaos: .venv/.dev ## do to it what the fault table says (some rows: ROW="8 12")
 	@$(BIN)/python -m loadtests.chaos $(addprefix --row ,$(ROW)) $(ARGS)
+
+soak: .venv/.local build/.surge ## just below capacity, with a fault every two minutes (half an hour, or MINUTES=3)
+	@$(BIN)/python -m loadtests.soak $(MINUTES:%=--minutes %) $(ARGS)
 
 format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff check --fix-only .

@@ -40,6 +40,10 @@ class KeyRing:
         self._purpose_key = _Hmac(lookup_key)
         self._purposes: dict[str, _Hmac] = {}
 
+    @property
+    def key_ids(self) -> list[int]:
+        return sorted(self._ciphers)
+
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Bind the record to `context`: it opens nowhere else."""
         header = bytes((VERSION, self.active))

@@ -12,6 +12,9 @@ from supervisor.child import Child
 _STORE, _SERVICE = 0, 1
 _STOP_SERVICE, _STOP_STANDINS, _STOP_STORE = 0, 1, 2
 
+# The child that is there only when the settings name no Redis.
+STORE = "valkey"
+
 _PROBE_SECONDS = 1.0
 
 # Load tests come from many addresses, and all of them from this machine.
@@ -64,7 +67,7 @@ def _embedded_valkey(settings: Settings, port: int | None) -> list[Child]:
         return []
     return [
         Child(
-            name="valkey",
+            name=STORE,
             argv=tuple(valkey.command(settings.data_dir, port)),
             is_ready=functools.partial(valkey.is_ready, port),
             start_stage=_STORE,

@@ -1,8 +1,9 @@
 """Composition root of the worker process and of its commands.
 
 `python -m workers.main run` processes cases until SIGTERM; `reconcile` compares the books and prints JSON
-(exit code 1 when they differ); `recover` sweeps once; `replay` lets dead letters be tried again; `erase`
-erases personal data whose time is over.
+(exit code 1 when they differ); `recover` sweeps once; `adopt` takes over from E-Maket what happened after a
+copy that was restored; `replay` lets dead letters be tried again; `erase` erases personal data whose time is
+over.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from gateway.register.migrate import migrate
 from gateway.register.store import parse_dsn
 from gateway.sealing import KeyRing
 from gateway.tracing import TRACES
+from workers.adopting import adopt
 from workers.logs import configure_logs
 from workers.queues import Queue, queues_of
 from workers.reconciliation import fetch_effects, reconcile
@@ -160,6 +162,14 @@ async def run_recover(settings: Settings) -> int:
     return 0
 
 
+async def run_adopt(settings: Settings) -> int:
+    async with open_tools(settings) as opened:
+        effects = await fetch_effects(opened.session, settings.e_maket_base_url)
+        found = {tools.programme.code: await adopt(tools, effects) for tools in opened.programmes}
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    return 0
+
+
 async def run_replay(settings: Settings) -> int:
     async with open_tools(settings) as opened:
         for tools in opened.programmes:
@@ -178,6 +188,7 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, int]]] = {
     "run": run,
     "reconcile": run_reconcile,
     "recover": run_recover,
+    "adopt": run_adopt,
     "replay": run_replay,
     "erase": run_erase,
 }

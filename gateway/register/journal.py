@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.case import State, parse_journal_number
 from gateway.register import (
+    copying,
     deciding,
     delivering,
     erasing,
@@ -14,6 +15,7 @@ from gateway.register import (
     recording,
     registering,
 )
+from gateway.register.copying import Touched
 from gateway.register.entries import Decision, DecisionOutcome, Entry, NewEntry, Step, Verdict
 from gateway.register.loading import load_entries
 from gateway.register.schema import applications
@@ -53,6 +55,21 @@ class Journal:
             except IntegrityError:
                 continue
         return await self._register_once(entry)
+
+    async def adopt(self, entry: NewEntry, serial: int) -> None:
+        """Register an application under a number that it had before the register was lost and restored.
+
+        One that is here already stays as it is. Raises ValueError as `register` does.
+        """
+        await self._store.write(registering.adopt, entry, serial)
+
+    async def pass_over(self, programme: str, year: int, serial: int) -> None:
+        """Give no number up to this one any more: somebody has them, though nobody here knows who."""
+        await self._store.write(registering.pass_over, programme, year, serial)
+
+    async def touched_since(self, programme: str, since_ms: int) -> list[Touched]:
+        """Return all applications with a step since then, in the order of their last steps."""
+        return await self._store.read(copying.touched_since, programme, since_ms)
 
     async def get(self, application_id: str) -> Entry | None:
         query = select(applications).where(applications.c.application_id == application_id)

@@ -29,14 +29,37 @@ def register(connection: Connection, entry: NewEntry) -> str:
     return number
 
 
-def _insert(connection: Connection, entry: NewEntry) -> str:
+def adopt(connection: Connection, entry: NewEntry, serial: int) -> None:
+    """Do what Journal.adopt says; raise IntegrityError for a number that another application has."""
+    if connection.scalar(
+        select(applications.c.number).where(applications.c.application_id == entry.application_id)
+    ):
+        return
+    _insert(connection, entry, serial)
+
+
+def pass_over(connection: Connection, programme: str, year: int, serial: int) -> None:
+    is_the_one = counters.c.programme == programme, counters.c.year == year
+    last: int | None = connection.scalar(select(counters.c.last).where(*is_the_one).with_for_update())
+    if last is None:
+        connection.execute(insert(counters).values(programme=programme, year=year, last=serial))
+    elif last < serial:
+        connection.execute(update(counters).where(*is_the_one).values(last=serial))
+
+
+def _insert(connection: Connection, entry: NewEntry, serial: int | None = None) -> str:
+    """Write it down under the next number, or under the one with this serial."""
     programme = programme_of(entry.application_id)
     if programme is None:
         raise ValueError("an application is registered under its application id")
     if not entry.history or entry.history[-1].state not in PROCESSING:
         raise ValueError("an application is registered while it is being processed")
     year = journal_year(entry.accepted_at_ms)
-    sequence = _next_sequence(connection, programme, year)
+    if serial is None:
+        sequence = _next_sequence(connection, programme, year)
+    else:
+        sequence = serial
+        pass_over(connection, programme, year, serial)
     number = journal_number(programme, year, sequence)
     connection.execute(
         insert(applications).values(

@@ -103,6 +103,16 @@ class Stack:
             process.kill()
             await asyncio.to_thread(process.wait)
 
+    async def lose(self) -> None:
+        """End all of it as a machine ends that burns down: SIGKILL, to everybody at once."""
+        if self._process is None:
+            return
+        for what in _MARKS:
+            self.kill(what)
+        self._process.kill()
+        await asyncio.to_thread(self._process.wait)
+        self._process = None
+
     async def restart(self) -> None:
         """Stop and start all of it. The stand-ins forget everything: their books are in memory."""
         await self.stop()

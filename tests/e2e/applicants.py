@@ -150,6 +150,11 @@ class Crowd:
         async with self._session.get(f"{self._standins}/e-maket/applications") as response:
             return {one["application_id"]: one["effects"] for one in await response.json()}
 
+    async def numbers(self) -> list[str]:
+        """The journal numbers that E-Maket has."""
+        async with self._session.get(f"{self._standins}/e-maket/applications") as response:
+            return [one["number"] for one in await response.json()]
+
     async def in_process(self) -> int:
         async with self._session.get(self._url) as response:
             facts = await response.json()

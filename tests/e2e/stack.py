@@ -60,6 +60,14 @@ class Stack:
         self._process.terminate()
         assert self._process.wait(STOP_SECONDS) == 0
 
+    def lose(self) -> None:
+        """End all of it as a machine ends that burns down; done before, it does nothing."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            for pid in [self._process.pid, *self.children().values()]:
+                os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+
     def children(self) -> dict[str, int]:
         """Pids of the supervisor's children by what they are: the roles of `_role`."""
         assert self._process is not None
@@ -129,7 +137,12 @@ class Stack:
 
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Iterator[Stack]:
-    stack = Stack(data_dir, **settings)
+    with started(Stack(data_dir, **settings)) as stack:
+        yield stack
+
+
+@contextmanager
+def started(stack: Stack) -> Iterator[Stack]:
     stack.start()
     try:
         yield stack

@@ -14,12 +14,15 @@ from config.keys import KeysError
 from config.settings import SettingsError
 from gateway.domain.controls import OutOfRange, UnknownControl
 from gateway.domain.programme import ProgrammeError
+from gateway.inflight.copying import CopyRefused
 from gateway.inflight.steering import ControlsChanged, MessageMissing, NotServed
 from gateway.inflight.store import StoreUnavailable
+from gateway.operators.backup import BackupError
 from gateway.operators.casework import CaseError
 from gateway.operators.changing import LATEST_SECONDS, LONGEST_REASON, InvalidChange, UnknownChange
 from gateway.operators.cli.showing import word
 from gateway.operators.desk import UnknownProgramme
+from gateway.register.copying import RegisterNotCopied
 from gateway.register.entries import RegisterError
 
 
@@ -62,7 +65,15 @@ _WRONG_CALLS = (
     UnknownControl,
     UnknownProgramme,
 )
-_NOT_DONE = (CaseError, NotServed, RegisterError, UnknownChange)
+_NOT_DONE = (
+    BackupError,
+    CaseError,
+    CopyRefused,
+    NotServed,
+    RegisterError,
+    RegisterNotCopied,
+    UnknownChange,
+)
 
 _INVALID = {
     "reason": f"--reason: Expected 1 to {LONGEST_REASON} characters in one line",

@@ -3,6 +3,7 @@ from importlib import import_module
 import rich_click as click
 
 from gateway.operators.cli.audit import audit
+from gateway.operators.cli.backup import backup, restore, settle
 from gateway.operators.cli.cases import cases
 from gateway.operators.cli.category import category
 from gateway.operators.cli.changes import changes, plans
@@ -21,6 +22,7 @@ _PANELS = {
     "Steer": ("limit", "mode", "category", "controls", "changes", "plans"),
     "Rehearse": ("record", "rehearse"),
     "Cases": ("cases", "dead-letters", "recover", "reconcile"),
+    "Save": ("backup", "restore", "settle"),
     "Access": ("tokens", "keys"),
 }
 
@@ -55,6 +57,7 @@ _add_rehearsal("record", "Record a day that was served, without anybody's data."
 _add_rehearsal("rehearse", "Play a recorded day again with other limits.", "command")
 for command in (
     audit,
+    backup,
     cases,
     category,
     changes,
@@ -66,6 +69,8 @@ for command in (
     plans,
     reconcile,
     recover,
+    restore,
+    settle,
     status,
     tokens,
 ):

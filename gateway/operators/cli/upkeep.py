@@ -45,7 +45,7 @@ def recover(*, as_json: bool) -> None:
 
     async def sweep(office: Office) -> dict[str, Any]:
         async def run() -> dict[str, Any]:
-            return _run("recover", {Exit.DONE})[0]
+            return run_worker("recover", {Exit.DONE})[0]
 
         return await carry_out(
             office.trail, line_of(actor(), "recover", None), run, lambda found: {"found": found}
@@ -64,13 +64,13 @@ def reconcile(*, as_json: bool) -> None:
 
     For a system at rest: what is on its way shows up as a difference.
     """
-    books, code = _run("reconcile", {Exit.DONE, Exit.NOT_DONE})
+    books, code = run_worker("reconcile", {Exit.DONE, Exit.NOT_DONE})
     show(books, _books(books), as_json=as_json)
     if code:
         sys.exit(Exit.NOT_DONE)
 
 
-def _run(command: str, answers: Container[int]) -> tuple[dict[str, Any], int]:
+def run_worker(command: str, answers: Container[int]) -> tuple[dict[str, Any], int]:
     """Return what a worker's command found, by programme, and which of `answers` its exit code is.
 
     Raises WrongCall, Away.

@@ -1,0 +1,84 @@
+"""Row 12: a worker is killed in the middle of its jobs, three times."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from loadtests.chaos.applicants import Ledger, apply_many, check_books
+from loadtests.chaos.judging import judge
+from loadtests.chaos.meanwhile import meanwhile, until
+from loadtests.chaos.row import Measured, Row
+from loadtests.chaos.service import Stack, service
+from loadtests.chaos.under_way import running_cases, set_fault, tokens_of
+
+_PEOPLE, _AT_ONCE = 1_200, 60
+_KILLS = 3
+
+# At least so many cases are in the hands of the two workers when one is killed.
+_UNDER_WAY = 20
+
+# arq sees a job again thirty seconds after its run began; then a poll of the queue, and the taking itself.
+_LEASE_SECONDS = 32.0
+
+
+async def run(folder: Path) -> Measured:
+    ledger = Ledger()
+    async with service(folder, {"QABYLDAU_WORKERS": "2"}) as stack:
+        async with meanwhile(_kill(stack)) as killing:
+            await apply_many(stack.url, stack.standins_url, _PEOPLE, _AT_ONCE, ledger=ledger)
+            cut_off, longest_seconds = await killing
+        losses = await check_books(stack, ledger)
+    return judge(
+        ledger,
+        losses,
+        f"{_KILLS} kills cut {cut_off} cases off; the time is that until others had the last of them.",
+        held=cut_off > 0 and longest_seconds <= _LEASE_SECONDS,
+        seconds=longest_seconds,
+    )
+
+
+async def _kill(stack: Stack) -> tuple[int, float]:
+    """Return how many cases the dead had in their hands, and after how long the last was in others."""
+    total, longest_seconds = 0, 0.0
+    for _ in range(_KILLS):
+        await set_fault(stack, "labour-market", latency_ms=3_000)
+        await until(lambda: _are_under_way(stack))
+        victim = stack.pids("worker")[0]
+        async with stack.redis() as redis:
+            before = await running_cases(redis)
+            os.kill(victim, signal.SIGKILL)
+            killed_at = time.monotonic()
+            await set_fault(stack, "labour-market")
+            left = before
+            # Those of the other worker are done within its seconds of waiting.
+            await asyncio.sleep(6)
+            left = await _still_with_the_same(redis, left)
+            total += len(left)
+            while left:
+                await asyncio.sleep(0.05)
+                left = await _still_with_the_same(redis, left)
+        longest_seconds = max(longest_seconds, time.monotonic() - killed_at)
+    return total, longest_seconds
+
+
+async def _are_under_way(stack: Stack) -> bool:
+    async with stack.redis() as redis:
+        return len(await running_cases(redis)) >= _UNDER_WAY
+
+
+async def _still_with_the_same(redis: Redis, cases: dict[str, str]) -> dict[str, str]:
+    now = await tokens_of(redis, cases)
+    return {one: token for one, token in cases.items() if now.get(one) == token}
+
+
+ROW = Row(
+    number=12,
+    title="kill -9 of a worker in the middle of its jobs, three times",
+    expected="another takes its cases within the lease of 30 s",
+    broken_once="",
+    run=run,
+)
