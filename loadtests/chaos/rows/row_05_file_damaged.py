@@ -48,9 +48,9 @@ async def run(folder: Path) -> Measured:
     return Measured(
         verdict=Verdict.HELD if held else Verdict.BROKEN,
         says=f"Torn: starts, {len(lost_by_tear)} lost. A byte changed, in {_FLIPS} places one by one: "
-        f"refused to start {refused} times. From the replica's file: {len(lost_by_replica)} lost. Without a replica, "
-        f"`supervisor.mend` cut out what was damaged: at most {worst} cases were not as before (a call takes "
-        f"in 32), {unnamed} of them not named by it.",
+        f"refused to start {refused} times. From the replica's file: {len(lost_by_replica)} lost. Without a "
+        f"replica, `supervisor.mend` cut out what was damaged: at most {worst} cases were not as before (a "
+        f"call takes in 32), {unnamed} of them not named by it.",
         acknowledged=len(before),
         lost=len(lost_by_tear | lost_by_replica),
         doubled=0,
