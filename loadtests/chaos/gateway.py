@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -33,10 +33,6 @@ SERVER_CORE, CLIENT_CORE = usable_cores()[0], usable_cores()[-1]
 
 # Who waits longer for an answer has turned away; what comes then is good for nobody.
 PATIENCE_SECONDS = 2.0
-
-# So many busy neighbours leave the service a part of its core: what it can do becomes little enough for one
-# generator to ask ten times as much.
-_NEIGHBOURS = 4
 
 # At most this many answers a second in a closed loop, for as many forms are made ready.
 _MOST_PER_SECOND = 6_000
@@ -74,18 +70,13 @@ class Gateway(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def gateway(
-    folder: Path, env: Mapping[str, str] | None = None, *, busy: bool = False
-) -> AsyncIterator[Gateway]:
-    """`env` is laid over what the gateway gets. `busy`: neighbours take most of its core."""
+async def gateway(folder: Path, env: Mapping[str, str] | None = None) -> AsyncIterator[Gateway]:
+    """`env` is laid over what the gateway gets."""
     async with (
         valkey(folder / "valkey", core=SERVER_CORE) as store,
         _serving(folder, store, env or {}) as one,
     ):
-        with ExitStack() as neighbours:
-            for _ in range(_NEIGHBOURS if busy else 0):
-                neighbours.enter_context(_neighbour())
-            yield one
+        yield one
 
 
 @asynccontextmanager
@@ -121,16 +112,6 @@ async def _serving(folder: Path, store: Valkey, env: Mapping[str, str]) -> Async
         yield Gateway(port, process.pid, store, People())
     finally:
         await asyncio.to_thread(_end, process)
-
-
-@contextmanager
-def _neighbour() -> Iterator[None]:
-    process = subprocess.Popen(pinned(SERVER_CORE, [sys.executable, "-c", "while True: pass"]), cwd=ROOT)  # noqa: S603
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -33,19 +33,20 @@ class Submitted(msgspec.Struct):
 
 
 async def run(folder: Path) -> Measured:
-    async with gateway(folder, busy=True) as door:
+    async with gateway(folder) as door:
         looks = [await _one_more(door, n) for n in range(_LOOKERS)]
         capacity = await _capacity(door, looks)
         polls, submits = await _press(door, looks, _FLOOD * capacity)
     accepted = 100 * submits.answers.get("202", 0) / max(submits.answers[SENT], 1)
     polled = Counter(polls.answers)
+    late = polls.lost + polled["late 200"] + polled["late 503"]
     latency = submits.latency.get("202")
     return Measured(
         verdict=Verdict.HELD if accepted >= _LEAST_PERCENT else Verdict.BROKEN,
         says=f"{polls.per_second(SENT):.0f} looks a second at a door that answers {capacity:.0f}: of "
         f"{submits.answers[SENT]} forms {accepted:.1f} % were taken within {PATIENCE_SECONDS:.0f} s (p99 "
         f"{latency.p99_ms if latency else 0:.0f} ms); looks answered {polled['200'] / _SECONDS:.0f}/s, put "
-        f"off {polled['503'] / _SECONDS:.0f}/s, late or unanswered {polls.lost + polled['late 200']}.",
+        f"off {polled['503'] / _SECONDS:.0f}/s, late or unanswered {late}.",
         acknowledged=submits.answers.get("202", 0),
     )
 
@@ -97,6 +98,6 @@ ROW = Row(
     number=34,
     title="three times as many looks at a status as can be answered, and people who apply",
     expected="at least 99 % of the forms are taken",
-    broken_once="",
+    broken_once="Before looks were put off, 1.5 % of the forms were taken.",
     run=run,
 )

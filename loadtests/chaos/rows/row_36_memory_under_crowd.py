@@ -19,7 +19,7 @@ _MOST_P99_MS = 1_000.0
 
 
 async def run(folder: Path) -> Measured:
-    async with gateway(folder, busy=True) as door:
+    async with gateway(folder) as door:
         capacity = await door.capacity()
         seen: list[tuple[float, float]] = []
         async with meanwhile(_watch(door, seen)):
