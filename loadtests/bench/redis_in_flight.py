@@ -67,6 +67,7 @@ async def _accept(store: Store, one: Admission, n: int) -> None:
         sealed_phone=RING.seal(number.encode(), one.id),
         code_hash=RING.code_hash(one.id, _CODE),
         sealed_message=RING.seal(msgspec.msgpack.encode((number, text)), one.id),
+        address_hash=one.address,
     )
     await give_phone(store, PROGRAMME.code, _confirmation_rules(), holder, sealed)
     answer = await confirm(store, PROGRAMME.code, _confirmation_rules(), holder, sealed.code_hash)
@@ -88,4 +89,7 @@ def _confirmation_rules() -> ConfirmationRules:
         persons_per_phone=phones.persons_per_phone,
         day_offset_ms=_DAY_OFFSET_MS,
         kept_ms=KEPT_MS,
+        code_address_limit=limit_text(limits.code_address),
+        conversion=limits.conversion,
+        phones_checked=PROGRAMME.checks_phones,
     )
