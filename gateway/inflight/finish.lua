@@ -22,13 +22,11 @@ local function leave_slot(tag, id, person, marker, svc)
   if redis.call('HGET', tag .. 'person:' .. person, 'winner') ~= id then
     return
   end
-  if marker ~= 'keep' then
-    redis.call('HDEL', tag .. 'person:' .. person, 'winner', 'proof')
-  end
-  if marker == 'doubt' then
-    hand_on_slot(tag, person, svc)
-  else
+  if marker == 'keep' then
     redis.call('ZREM', tag .. 'slots', person)
+  else
+    redis.call('HDEL', tag .. 'person:' .. person, 'winner', 'proof')
+    hand_on_slot(tag, person, svc)
   end
 end
 

@@ -26,16 +26,11 @@ def create_standins(
         gateway_url, webhook_secret, decide_after_ms=decide_after_ms, give_up_after_ms=give_up_after_ms
     )
     board, labour_market, e_maket, sms = FaultBoard(), LabourMarket(), EMaket(deciding), Sms()
-    mobile_citizens = MobileCitizens()
     send_form = board.guard(System.SMS, sms.send_form)
     app = web.Application()
+    app.add_routes(MobileCitizens().routes(board))
     app.add_routes(
         [
-            web.post(
-                "/mobile-citizens/ownerships", board.guard(System.MOBILE_CITIZENS, mobile_citizens.tell)
-            ),
-            web.get("/mobile-citizens/ownerships", mobile_citizens.list_askings),
-            web.put("/mobile-citizens/owners", mobile_citizens.set_owners),
             web.post("/labour-market/verifications", board.guard(System.LABOUR_MARKET, labour_market.verify)),
             web.get("/labour-market/verifications", labour_market.list_verifications),
             web.post("/e-maket/applications", board.guard(System.E_MAKET, e_maket.take_in)),

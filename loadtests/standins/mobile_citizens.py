@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 from aiohttp import web
 
+from loadtests.standins.faults import FaultBoard, System
 from loadtests.standins.verdicts import Fate, fate_of
 from loadtests.standins.wire import Iin, NonEmpty, Phone, answer, read_json
 
@@ -29,6 +30,14 @@ class MobileCitizens:
     def __init__(self) -> None:
         self._owners: dict[str, str | None] = {}
         self._askings: Counter[str] = Counter()
+
+    def routes(self, board: FaultBoard) -> list[web.RouteDef]:
+        tell = board.guard(System.MOBILE_CITIZENS, self.tell)
+        return [
+            web.post("/mobile-citizens/ownerships", tell),
+            web.get("/mobile-citizens/ownerships", self.list_askings),
+            web.put("/mobile-citizens/owners", self.set_owners),
+        ]
 
     async def tell(self, request: web.Request) -> web.Response:
         question = await read_json(request, Question)

@@ -36,8 +36,7 @@ def confirmation_rules(programme: Programme, limit: int) -> ConfirmationRules:
         kept_ms=KEPT_MS,
         code_address_limit=limit_text(limits.code_address),
         conversion=limits.conversion,
-        # In a rehearsal phones are whose they say they are.
-        phones_checked=False,
+        phones_checked=programme.checks_phones,
     )
 
 
