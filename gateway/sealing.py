@@ -20,6 +20,11 @@ TAG_BYTES = 16
 LOOKUP_BYTES = 16
 
 
+# What HMAC (RFC 2104) writes over the key, which fills one block of the hash.
+_BLOCK_BYTES = 64
+_INNER_PAD, _OUTER_PAD = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
+
+
 class SealError(ValueError):
     """Says why a record does not open, and nothing of what is in it."""
 
@@ -30,12 +35,10 @@ class KeyRing:
     def __init__(self, keys: Mapping[int, bytes], active: int, lookup_key: bytes) -> None:
         _check_keys(keys, active, lookup_key)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._signing_keys = {
-            key_id: hmac.digest(key, b"sign", hashlib.sha256) for key_id, key in keys.items()
-        }
+        self._signers = {key_id: _Hmac(_Hmac(key).digest(b"sign")) for key_id, key in keys.items()}
         self.active = active
-        self._lookup_key = lookup_key
-        self._purposes: dict[str, bytes] = {}
+        self._purpose_key = _Hmac(lookup_key)
+        self._purposes: dict[str, _Hmac] = {}
 
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """Bind the record to `context`: it opens nowhere else."""
@@ -99,18 +102,38 @@ class KeyRing:
     def _mac(self, key_id: int, data: bytes, context: str) -> bytes:
         encoded = _encode(context)
         message = len(encoded).to_bytes(4, "big") + encoded + data
-        return hmac.digest(self._signing_keys[key_id], message, hashlib.sha256)[:LOOKUP_BYTES]
+        return self._signers[key_id].digest(message)[:LOOKUP_BYTES]
 
     def _lookup(self, purpose: str, *parts: str | bytes) -> str:
-        key = self._purposes.get(purpose)
-        if key is None:
-            key = self._purposes[purpose] = hmac.digest(self._lookup_key, _encode(purpose), hashlib.sha256)
+        keyed = self._purposes.get(purpose)
+        if keyed is None:
+            keyed = self._purposes[purpose] = _Hmac(self._purpose_key.digest(_encode(purpose)))
         message = b""
         for part in parts:
             encoded = part if isinstance(part, bytes) else _encode(part)
             # Each part carries its length, so that two lists of parts never read alike.
             message += len(encoded).to_bytes(4, "big") + encoded
-        return hmac.digest(key, message, hashlib.sha256)[:LOOKUP_BYTES].hex()
+        return keyed.digest(message)[:LOOKUP_BYTES].hex()
+
+
+class _Hmac:
+    """HMAC-SHA256 under a key of at most a block, worked in once.
+
+    The library does that for every message: 2.4 µs instead of 0.7, three to five times a submission.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER_PAD))
+        self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
+
+    def digest(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def _check_keys(keys: Mapping[int, bytes], active: int, lookup_key: bytes) -> None:

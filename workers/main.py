@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import structlog
+import uvloop
 
 from config.keys import KeysError, load_keys
 from config.settings import Settings, SettingsError, find_redis_url, load_settings
@@ -191,7 +192,7 @@ def main() -> int:
     try:
         settings = complete(load_settings())
         configure_logs(settings.log_level)
-        return asyncio.run(command(settings))
+        return uvloop.run(command(settings))
     except (SettingsError, KeysError, ProgrammeError, TextsError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -14,6 +14,9 @@ from typing import Any, Self
 FIRST_WEIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
 
+# Both are the numbers 1 to 11.
+_WEIGHT_OF_ZEROS = ord("0") * sum(FIRST_WEIGHTS)
+
 NUMBER_LENGTH = 12
 IBAN_LENGTH = 20
 
@@ -140,14 +143,16 @@ def _check_number(text: str) -> None:
         raise IdentifierError(IdentifierFault.NOT_DIGITS if text else IdentifierFault.WRONG_LENGTH)
     if len(text) != NUMBER_LENGTH:
         raise IdentifierError(IdentifierFault.WRONG_LENGTH)
-    if _check_digit([*map(int, text[:-1])]) != int(text[-1]):
+    if _check_digit(text[:-1]) != int(text[-1]):
         raise IdentifierError(IdentifierFault.WRONG_CHECK_DIGIT)
 
 
-def _check_digit(digits: list[int]) -> int | None:
+def _check_digit(digits: str) -> int | None:
     """Return None when both passes give 10: such a number is never issued."""
+    # Their codes, each the digit and that of zero, are there without a step for each.
+    codes = digits.encode()
     for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
-        remainder: int = sum(map(mul, weights, digits)) % 11
+        remainder: int = (sum(map(mul, weights, codes)) - _WEIGHT_OF_ZEROS) % 11
         if remainder < 10:  # noqa: PLR2004 — ten is the one remainder that is not a digit.
             return remainder
     return None

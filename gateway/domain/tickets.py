@@ -1,6 +1,5 @@
 """A ticket of the waiting room: a signed number, bound to the person who waits."""
 
-import base64
 import binascii
 import re
 import struct
@@ -14,6 +13,10 @@ _VERSION = 1
 _LANE_BIT, _AGAIN_BIT = 1, 2
 
 _TEXT = re.compile(r"([a-z0-9]{1,16})\.([A-Za-z0-9_-]{40,128})")
+
+# Base64 as it is written in addresses (RFC 4648, 5). The library's own functions take twice as long, and the
+# whole country polls.
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 Signer = Callable[[bytes, str], bytes]
 Verifier = Callable[[bytes, bytes, str], bool]
@@ -49,7 +52,11 @@ def write_ticket(ticket: Ticket, sign: Signer) -> str:
     flags = _LANE_BIT * place.lane | _AGAIN_BIT * place.again
     body = _BODY.pack(_VERSION, flags, place.number, place.epoch, bytes.fromhex(ticket.person))
     signed = body + sign(body, ticket.programme)
-    return f"{ticket.programme}.{base64.urlsafe_b64encode(signed).decode().rstrip('=')}"
+    return f"{ticket.programme}.{_to_text(signed)}"
+
+
+def _to_text(signed: bytes) -> str:
+    return binascii.b2a_base64(signed, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def read_ticket(text: str, verify: Verifier) -> Ticket | None:
@@ -59,10 +66,11 @@ def read_ticket(text: str, verify: Verifier) -> Ticket | None:
         return None
     programme, encoded = match.groups()
     try:
-        signed = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-    except (binascii.Error, ValueError):
+        # The pattern has seen to the alphabet, and too much padding is ignored.
+        signed = binascii.a2b_base64(encoded.encode().translate(_FROM_URL) + b"==")
+    except binascii.Error:
         return None
-    if base64.urlsafe_b64encode(signed).decode().rstrip("=") != encoded:
+    if _to_text(signed) != encoded:
         return None  # Spare bits of the last letter: the same bytes written in another way.
     body, signature = signed[: _BODY.size], signed[_BODY.size :]
     if len(body) < _BODY.size or not verify(body, signature, programme):

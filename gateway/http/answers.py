@@ -1,5 +1,6 @@
 """What a use case says, before anybody has put it on the wire."""
 
+from functools import cache
 from typing import Any
 
 from litestar import Response
@@ -10,6 +11,12 @@ JSON = "application/json"
 
 OF_EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"),)
 NO_STORE = (b"cache-control", b"no-store")
+
+
+# Our own names only, of which there are few.
+@cache
+def _wire_name(name: str) -> bytes:
+    return name.lower().encode()
 
 
 class Answer(Struct, frozen=True):
@@ -29,6 +36,6 @@ class Answer(Struct, frozen=True):
             NO_STORE,
         ]
         for name, value in self.headers.items():
-            headers.append((name.lower().encode(), value.encode()))
+            headers.append((_wire_name(name), value.encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

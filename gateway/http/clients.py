@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Sequence
+from functools import lru_cache
 
 from litestar.types import HTTPScope
 
@@ -13,6 +14,9 @@ _IPV4_BYTES = 4
 
 # A provider gives each customer at least a /64 of IPv6: all of it is one client.
 _IPV6_BYTES_COUNTED = 8
+
+# Behind proxies there are a few peers; in front of everybody there is nothing to win.
+_MOST_PEERS = 256
 
 # IPv4 written as IPv6 begins like this.
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -31,7 +35,7 @@ class Proxies:
         What a client writes into the header itself stands further left and moves nothing.
         """
         peer = scope["client"]
-        hop = _parse(peer[0]) if peer else None
+        hop = _parse_peer(peer[0]) if peer else None
         if hop is None:
             return b""
         if self._is_trusted(hop):
@@ -40,9 +44,9 @@ class Proxies:
 
     def _forwarded(self, scope: HTTPScope, hop: bytes) -> bytes:
         values = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        entries = b",".join(values).rsplit(b",", MOST_HOPS)[-MOST_HOPS:]
+        entries = b",".join(values).decode("latin-1").rsplit(",", MOST_HOPS)[-MOST_HOPS:]
         for entry in reversed(entries):
-            before = _parse(entry.decode("latin-1"))
+            before = _parse(entry)
             if before is None:
                 break  # Nothing left of what is no address was written by a proxy of ours.
             hop = before
@@ -51,7 +55,15 @@ class Proxies:
         return hop
 
     def _is_trusted(self, packed: bytes) -> bool:
-        return any(first <= packed <= last and len(first) == len(packed) for first, last in self._ranges)
+        for first, last in self._ranges:  # noqa: SIM110 - Half the time of `any`, twice a request.
+            if first <= packed <= last and len(first) == len(packed):
+                return True
+        return False
+
+
+@lru_cache(_MOST_PEERS)
+def _parse_peer(address: str) -> bytes | None:
+    return _parse(address)
 
 
 def _parse(text: str) -> bytes | None:

@@ -1,5 +1,6 @@
 """The outermost layer: what holds for every answer, whoever gives it, and one log line for each."""
 
+import logging
 import time
 
 import structlog
@@ -28,13 +29,14 @@ class Edge:
         self._app, self._services, self._timetable = app, services, timetable
         # Bound once: a lazy logger would be put together again for every line.
         self._log = structlog.get_logger().bind()
+        self._tells = self._log.is_enabled_for(logging.INFO)
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         began_at = time.perf_counter()
-        trace = Trace(self._services, fold_headers(scope["headers"]), span=TRACES.root())
+        trace = Trace(self._services, *fold_headers(scope["headers"]), span=TRACES.root())
         scope.setdefault("state", {})["trace"] = trace
         try:
-            answer = await self._ride(scope, receive)
+            answer = await self._ride(scope, receive, trace)
             if answer is None:
                 await self._app(scope, receive, _with_own_headers(trace, send))
             else:
@@ -43,10 +45,10 @@ class Edge:
         finally:
             self._tell(scope, trace, time.perf_counter() - began_at)
 
-    async def _ride(self, scope: HTTPScope, receive: Receive) -> Answer | None:
+    async def _ride(self, scope: HTTPScope, receive: Receive, trace: Trace) -> Answer | None:
         """Return None for what the framework serves."""
         exchange = Direct(scope, receive)
-        if sum([len(name) + len(value) for name, value in scope["headers"]]) > MOST_HEADER_BYTES:
+        if trace.header_bytes > MOST_HEADER_BYTES:
             # The rest of what is being sent is not worth reading.
             refusal = Refusal(ProblemCode.HEADERS_TOO_LARGE, headers={"Connection": "close"})
             return answer_error(exchange, refusal)
@@ -61,16 +63,14 @@ class Edge:
         route = scope.get("path_template", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         count_request(route, method, trace.status, trace.problem, seconds)
+        if not self._tells and trace.span is None:
+            return
         bound = {} if trace.application_id is None else {"application_id": trace.application_id}
         if trace.problem is not None:
             bound["problem"] = trace.problem
+        duration_ms = round(seconds * 1000, 1)
         self._log.info(
-            "request",
-            method=method,
-            route=route,
-            status=trace.status,
-            duration_ms=round(seconds * 1000, 1),
-            **bound,
+            "request", method=method, route=route, status=trace.status, duration_ms=duration_ms, **bound
         )
         if trace.span is not None:
             trace.span.end(method, route, trace.status, **bound)

@@ -77,7 +77,8 @@ class ComeBack(Struct, frozen=True):
     spread_seconds: int
 
     def retry_after(self) -> str:
-        return str(self.seconds + random.randint(0, self.spread_seconds))  # noqa: S311 - jitter, not a secret.
+        jitter_seconds = int(random.random() * (self.spread_seconds + 1))  # noqa: S311 - no secret.
+        return str(self.seconds + jitter_seconds)
 
 
 # Slots free up all the time, but the whole country asks for them: fewer questions, well spread.
@@ -110,7 +111,7 @@ class Refusal(Exception):
         detail_key: str | None = None,
         **members: object,
     ) -> None:
-        super().__init__(code.value)
+        # Python itself has kept the code as the exception's argument; thousands a second are made.
         self.code = code
         self.detail_key = detail_key or f"problem.{code}.detail"
         self.come_back = come_back

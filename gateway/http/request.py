@@ -34,6 +34,8 @@ class Trace(msgspec.Struct):
 
     services: Services
     headers: Headers
+    # Of names and values as they came.
+    header_bytes: int
     # Nothing was answered while this is 0.
     status: int = 0
     application_id: str | None = None
@@ -41,12 +43,17 @@ class Trace(msgspec.Struct):
     span: "Root | None" = None
 
 
-def fold_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Read each once; one sent twice reads as a list (RFC 9110), which no single value looks like."""
+def fold_headers(raw: Iterable[tuple[bytes, bytes]]) -> tuple[Headers, int]:
+    """Read each once, and return how many bytes they are.
+
+    One sent twice reads as a list (RFC 9110), which no single value looks like.
+    """
     headers: Headers = {}
+    size = 0
     for name, value in raw:
+        size += len(name) + len(value)
         headers[name] = headers[name] + b", " + value if name in headers else value
-    return headers
+    return headers, size
 
 
 def services_of(exchange: Exchange) -> Services:

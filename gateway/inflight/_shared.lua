@@ -12,7 +12,7 @@ local function tag_of(keys)
 end
 
 local function int(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function time_ms()
@@ -199,21 +199,15 @@ local function steer(tag, args)
   return set
 end
 
--- Makes a verb known to Redis. It gets its arguments by the names in its header, and its items as such lists too.
-local function register(function_name, verb, argv, item, flags)
+-- Makes a verb known to Redis. It gets its arguments by the names in its header, and its items as such lists too:
+-- `values_of` and `item_of` make them of the arguments behind a place.
+local function register(function_name, verb, values_of, values_length, item_of, item_length, flags)
   local function call(keys, args)
-    local values, items = {}, {}
-    for at, name in ipairs(argv) do
-      values[name] = args[at]
+    local items = {}
+    for before = values_length, #args - 1, item_length do
+      items[#items + 1] = item_of(args, before)
     end
-    for first = #argv, #args - 1, math.max(#item, 1) do
-      local one = {}
-      for at, name in ipairs(item) do
-        one[name] = args[first + at]
-      end
-      items[#items + 1] = one
-    end
-    return verb(keys, values, items)
+    return verb(keys, values_of(args, 0), items)
   end
   redis.register_function{function_name = function_name, callback = call, flags = flags}
 end

@@ -49,11 +49,16 @@ def load_library() -> Library:
     for name, text in texts.items():
         header = {key: tuple(names.split()) for key, names in _HEADER.findall(text)}
         verb = Verb(name, f"qabyldau_{digest}_{name}", header.get("ARGV", ()), header.get("ITEM", ()))
-        names = ", ".join(_lua_list(part) for part in (verb.argv, verb.item, header.get("FLAGS", ())))
-        parts.append(f"do\n{text}\nregister('{verb.function}', {name}, {names})\nend")
+        values = f"{_lua_reader(verb.argv)}, {len(verb.argv)}"
+        items = f"{_lua_reader(verb.item)}, {max(len(verb.item), 1)}"
+        flags = ", ".join(f"'{flag}'" for flag in header.get("FLAGS", ()))
+        call = f"register('{verb.function}', {name}, {values}, {items}, {{{flags}}})"
+        parts.append(f"do\n{text}\n{call}\nend")
         verbs[name] = verb
     return Library("\n".join(parts), verbs)
 
 
-def _lua_list(names: tuple[str, ...]) -> str:
-    return "{" + ", ".join(f"'{name}'" for name in names) + "}"
+def _lua_reader(names: tuple[str, ...]) -> str:
+    """Write a function that names arguments. A table written out is made as large as it will be, at once."""
+    fields = ", ".join(f"{name} = args[before + {at}]" for at, name in enumerate(names, 1))
+    return f"function(args, before) return {{{fields}}} end"

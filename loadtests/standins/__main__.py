@@ -1,6 +1,7 @@
 import argparse
 import sys
 
+import uvloop
 from aiohttp import web
 
 from config.keys import KeysError, load_keys
@@ -36,6 +37,7 @@ def main() -> None:
         access_log=None,
         print=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
+        loop=uvloop.new_event_loop(),
     )
 
 

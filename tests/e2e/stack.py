@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
@@ -76,16 +77,23 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         return True
 
-    def resident_bytes(self) -> int:
-        """Memory of the supervisor and everything under it."""
+    def memory_bytes(self) -> tuple[int, int]:
+        """Memory of the supervisor and everything under it: what it takes, and what processes have resident.
+
+        A page that several processes share is taken once, and resident in each of them.
+        """
         assert self._process is not None
         tree, grown = {self._process.pid}, True
         while grown:
             more = {pid for pid, parent, _ in _processes() if parent in tree} - tree
             grown = bool(more)
             tree |= more
-        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in tree)
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        kilobytes = Counter[str]()
+        for pid in tree:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+                name, amount = line.split()[:2]
+                kilobytes[name] += int(amount)
+        return kilobytes["Pss:"] * 1024, kilobytes["Rss:"] * 1024
 
     def redis_url(self) -> str:
         """Where the embedded Valkey is, as the service says when it is ready."""

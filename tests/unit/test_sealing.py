@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import re
 from collections.abc import Callable
 
@@ -126,6 +128,23 @@ def test_a_look_up_is_the_same_for_the_same_and_says_nothing_without_the_key(
     assert re.fullmatch(r"[0-9a-f]{32}", found)
     assert found == look_up(ROTATED, a, b)
     assert found != look_up(KeyRing({1: OLD}, 1, NEW), a, b)
+
+
+@given(lookup=st.binary(min_size=32, max_size=32), data=st.binary(max_size=200))
+def test_a_look_up_is_an_hmac_as_the_library_makes_it(lookup: bytes, data: bytes) -> None:
+    key = hmac.digest(lookup, b"digest", hashlib.sha256)
+    expected = hmac.digest(key, len(data).to_bytes(4, "big") + data, hashlib.sha256)
+
+    assert KeyRing({1: OLD}, 1, lookup).digest(data) == expected[:16].hex()
+
+
+@given(key=st.binary(min_size=32, max_size=32), data=st.binary(max_size=200), context=contexts)
+def test_a_signature_is_an_hmac_as_the_library_makes_it(key: bytes, data: bytes, context: str) -> None:
+    encoded = context.encode("utf-8", "surrogatepass")
+    message = len(encoded).to_bytes(4, "big") + encoded + data
+    expected = hmac.digest(hmac.digest(key, b"sign", hashlib.sha256), message, hashlib.sha256)
+
+    assert KeyRing({7: key}, 7, LOOKUP).sign(data, context) == b"\x07" + expected[:16]
 
 
 def test_look_ups_of_different_purposes_are_never_alike() -> None:
