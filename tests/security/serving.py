@@ -75,7 +75,8 @@ class Served:
     """A running gateway; `redis` and `ring` are for proofs that look behind it."""
 
     def __init__(self, folder: Path, redis_url: str, settings: Mapping[str, str]) -> None:
-        self.folder, self.port, self.log = folder, free_port(), folder / "gateway.log"
+        self.folder, self.port, self.settings = folder, free_port(), settings
+        self.log = folder / f"gateway-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}"
         self.redis: Any = Redis.from_url(redis_url)
         self.environ = {
@@ -108,7 +109,10 @@ class Served:
         if self.process is not None:
             self.process.terminate()
             self.process.wait()
-        self.redis.close()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
 
     def client(self) -> Client:
         return Client(self.port)
@@ -120,6 +124,10 @@ class Served:
         with suppress(OSError, HTTPException), self.client() as client:
             return client.ask("GET", "/health/ready").status == 200
         return False
+
+    def twin(self) -> "Served":
+        """Another server of the same installation, as on another machine."""
+        return Served(self.folder, self.environ["QABYLDAU_REDIS_URL"], self.settings)
 
 
 @contextmanager

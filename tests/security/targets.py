@@ -272,7 +272,7 @@ OPERATORS_REQUESTS = [
     b"DELETE\n/v1/programmes/42500/plans/99999999999999999999999\n",
     b'POST\n/v1/session\n{"token": "x"}',
     b'POST\n/v1/programmes/42500/changes/99999999999999999999/rollback\n{"reason": "x"}',
-    b'POST\n/v1/programmes/42500/changes\n{"changes": {"limit": 9}, "expected": {"limit": 10}, "reason": "x"}',
+    b'POST\n/v1/programmes/42500/changes\n{"changes": {"limit": 9}, "expected": {"limit": 10}, "reason": ""}',
     b'POST\n/v1/programmes/42500/preview\n{"changes": {"limit": 100000000000000000000000}}',
 ]
 

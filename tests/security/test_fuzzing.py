@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from supervisor.valkey import ValkeyProcess
 from tests.security.targets import PARSERS, Target, whole_applications
 
-EXAMPLES, EXAMPLES_OF_A_REQUEST = 200, 80
+EXAMPLES, EXAMPLES_OF_A_REQUEST = 150, 80
 
 Targets = dict[str, tuple[Target, list[bytes]]]
 
