@@ -1,4 +1,4 @@
-"""Keys change under load, as docs/operations.md has it: one is added, then made active; each with a restart."""
+"""Keys change under load, as docs/operations.md has it: one is added, then made active, with restarts."""
 
 import secrets
 from collections.abc import Iterator

@@ -13,6 +13,9 @@ from tests.conftest import free_port
 from tests.security.rotating import Errors, Kept, lost_after, rotate, sealed_by
 from tests.security.serving import GENEROUS, Served, served
 
+# Gateways are started six times.
+pytestmark = pytest.mark.timeout(240)
+
 # A search for each in all files.
 LOOKED_FOR = 8
 
