@@ -40,7 +40,7 @@ def forwarded_by(peer: str, entries: list[bytes]) -> Any:
 
 def direct(services: Services, **headers: bytes) -> Direct:
     raw = [(name.encode(), value) for name, value in headers.items()]
-    trace = Trace(services, fold_headers(raw))
+    trace = Trace(services, *fold_headers(raw))
     return Direct(cast("Any", {"state": {"trace": trace}, "headers": raw}), cast("Any", None))
 
 
