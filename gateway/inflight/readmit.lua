@@ -30,7 +30,7 @@ local function readmit(keys, args)
   if redis.call('ZSCORE', tag .. 'active', id) then
     return {0, wall}
   end
-  local seen = redis.call('HMGET', case, 'state', 'idempotency')
+  local seen = redis.call('HMGET', case, 'state', 'idempotency', 'proof')
   if seen[1] and seen[1] ~= 'parked' then
     return {3}
   end
@@ -55,6 +55,9 @@ local function readmit(keys, args)
     redis.call('PERSIST', tag .. 'idem:' .. seen[2])
   end
   redis.call('HSET', person, 'winner', id)
+  if seen[3] then
+    redis.call('HSET', person, 'proof', seen[3])
+  end
   redis.call('ZADD', tag .. 'active', int(wall), id)
   enqueue(tag, 'cases', args.job_id, args.payload, args.job_ttl_ms)
   return {0, wall}

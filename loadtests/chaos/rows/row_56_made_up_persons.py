@@ -118,6 +118,6 @@ ROW = Row(
     number=56,
     title="flood of made-up persons from 5 and from 40 addresses",
     expected="n·r·L slots and never above the share; with a short lease honest people get in again",
-    broken_once="BROKEN_ONCE_56",
+    broken_once="With no share kept they held 292 slots of 400 where 200 are the bound.",
     run=run,
 )

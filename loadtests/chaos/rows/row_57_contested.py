@@ -99,6 +99,6 @@ ROW = Row(
     number=57,
     title="200 strangers apply with others' IINs, and confirm first",
     expected="every owner gets through, no stranger does; the strangers' end refused",
-    broken_once="BROKEN_ONCE_57",
+    broken_once="With the marker kept when a case parks in doubt, owners heard already_applied.",
     run=run,
 )

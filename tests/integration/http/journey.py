@@ -12,7 +12,7 @@ from gateway.domain.controls import Value
 from gateway.domain.identifiers import FIRST_WEIGHTS, SECOND_WEIGHTS
 from gateway.domain.programme import load_programmes
 from gateway.http.services import Services
-from gateway.inflight.progress import TakenCase, advance, finish, take
+from gateway.inflight.progress import TakenCase, advance, decided, finish, prove, take
 from gateway.inflight.status import probe
 from gateway.inflight.steering import change_controls
 from gateway.inflight.store import StoreUnavailable
@@ -161,6 +161,20 @@ class Journey:
         states = (State.ACCEPTED, State.VERIFYING)
         await advance(self.services.store, PROGRAMME, application.id, case.fence, states)
         await finish(self.services.store, PROGRAMME, application.id, case.fence, State.REFUSED, 3_600_000)
+
+    async def prove(self, application: Submitted) -> None:
+        """Let the mobile citizens' base say that the phone is the person's."""
+        case = await take(self.services.store, PROGRAMME, application.id)
+        assert case is not None
+        await prove(self.services.store, PROGRAMME, application.id, case.fence)
+
+    async def deny(self, application: Submitted) -> None:
+        """Let the case be forwarded, and denied at once."""
+        store = self.services.store
+        case = await take(store, PROGRAMME, application.id)
+        assert case is not None
+        await finish(store, PROGRAMME, application.id, case.fence, State.FORWARDED, 3_600_000)
+        await decided(store, PROGRAMME, application.id, case.person, denied=True)
 
     async def _register(self, application: Submitted) -> tuple[str, TakenCase]:
         case = await take(self.services.store, PROGRAMME, application.id)

@@ -128,8 +128,14 @@ async def test_the_second_candidate_hears_that_the_person_has_applied(journey: J
     code = await journey.code(second)
     assert (await journey.confirm(first, await journey.code(first))).status_code == 200
 
+    undecided = await journey.confirm(second, code)
+    await journey.prove(first)
     reply = await journey.confirm(second, code)
 
+    # Until it is known whose the first one's phone is, the answer tells nothing of it.
+    assert (undecided.status_code, undecided.json()["code"]) == (503, "full")
+    assert undecided.json()["detail"] == journey.services.texts.get("kk", "problem.full.confirming")
+    assert int(undecided.headers["retry-after"]) >= 10
     assert reply.status_code == 409
     assert reply.json()["code"] == "already_applied"
 
@@ -157,7 +163,7 @@ async def test_whoever_lost_the_slot_while_all_are_taken_hears_full(journey: Jou
     second = await journey.submit(**person)
     await journey.give_phone(second, new_phone())
     code = await journey.code(second)
-    await journey.refuse(first)
+    await journey.deny(first)
     await journey.submit()
 
     reply = await journey.confirm(second, code)
