@@ -111,7 +111,7 @@ async def watched(
 
 
 async def _node(stack: AsyncExitStack, folder: Path, options: Mapping[str, str], *, is_direct: bool) -> Node:
-    server = Valkey(folder, None, {"repl-diskless-sync-delay": "0", **options})
+    server = Valkey(folder, None, **{"repl-diskless-sync-delay": "0", **options})
     stack.push_async_callback(server.close)
     proxy = Proxy("127.0.0.1", server.port)
     proxy.port = server.port
@@ -166,7 +166,7 @@ async def clustered(folder: Path, primaries: int = 3) -> AsyncIterator[list[Valk
         buses = free_ports(primaries)
         for n, bus in enumerate(buses):
             options = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-port": f"{bus}"}
-            server = Valkey(folder / f"shard-{n}", None, options)
+            server = Valkey(folder / f"shard-{n}", None, **options)
             stack.push_async_callback(server.close)
             await server.start()
             servers.append(server)

@@ -73,7 +73,7 @@ class Gateway(Struct, frozen=True):
 async def gateway(folder: Path, env: Mapping[str, str] | None = None) -> AsyncIterator[Gateway]:
     """`env` is laid over what the gateway gets."""
     async with (
-        valkey(folder / "valkey", core=SERVER_CORE) as store,
+        valkey(folder / "valkey", SERVER_CORE) as store,
         _serving(folder, store, env or {}) as one,
     ):
         yield one

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class ValkeyEnded(Exception):
 class Valkey:
     """`folder` holds its `appendonlydir` and `valkey.log`; `options` are laid over those of the embedded."""
 
-    def __init__(self, folder: Path, core: int | None, options: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, core: int | None = None, /, **options: str) -> None:
         self.folder = folder
         self._cores = usable_cores() if core is None else [core]
         (self.port,) = free_ports(1)
@@ -94,9 +94,9 @@ class Valkey:
 
 
 @asynccontextmanager
-async def valkey(folder: Path, *, core: int | None = None, **options: str) -> AsyncIterator[Valkey]:
+async def valkey(folder: Path, core: int | None = None, /, **options: str) -> AsyncIterator[Valkey]:
     """Serve until the block is left; on any core unless told which. Raises ValkeyEnded."""
-    server = Valkey(folder, core, options)
+    server = Valkey(folder, core, **options)
     try:
         await server.start()
         yield server

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from loadtests.bench.redis_applications import rules
-from loadtests.chaos.admitting import CODE, accept_all, beat, let_in, newcomers
+from loadtests.chaos.admitting import CODE, Clock, accept_all, let_in, newcomers
 from loadtests.chaos.meanwhile import until
 from loadtests.chaos.row import Measured, Row, Verdict
 from loadtests.chaos.service import ROOT
@@ -61,7 +61,7 @@ async def run(folder: Path) -> Measured:
 
 async def _fill(server: Valkey) -> Cases:
     people = newcomers(0, _PEOPLE)
-    await beat(server.store, _SLOTS, 0)
+    await Clock(server.store, _SLOTS).start()
     half = _PEOPLE // 2
     for first in (0, half):
         # In two halves, so that the middle of the file has all kinds of steps around it.

@@ -99,6 +99,6 @@ ROW = Row(
     number=6,
     title="the disk of Valkey is full",
     expected="no 2xx while it is full; nothing acknowledged is lost; goes on by itself when there is room",
-    broken_once="",
+    broken_once="With a Valkey that writes no file 93 answers 2xx came while the disk was full.",
     run=run,
 )

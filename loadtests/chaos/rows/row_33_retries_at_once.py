@@ -101,6 +101,6 @@ ROW = Row(
     number=33,
     title="Redis hangs, and everybody retries three times at once",
     expected="everybody gets in, once; Retry-After spreads those who come back",
-    broken_once="",
+    broken_once="With Retry-After without jitter it had 2 different values.",
     run=run,
 )
