@@ -14,6 +14,8 @@ from loadtests.chaos.service import Stack, service
 
 _BEFORE, _MEANWHILE, _AT_ONCE = 1_000, 150, 50
 _FULL_SECONDS = 20.0
+# Nearly all: who was taken in while it was being filled may still be on the way.
+_LEAST_DONE = _BEFORE * 9 // 10
 
 
 async def run(folder: Path) -> Measured:
@@ -42,7 +44,7 @@ async def run(folder: Path) -> Measured:
         f"While memory was full for {_FULL_SECONDS:.0f} s: {admitted} let in, {refused} times 503 "
         f"store_unavailable, {done} of {_BEFORE} cases in process forwarded, {evicted} keys evicted. All "
         f"others went through once there was memory.",
-        held=admitted == 0 and refused > 0 and done > 0 and evicted == 0,
+        held=admitted == 0 and refused > 0 and done >= _LEAST_DONE and evicted == 0,
         seconds=took,
     )
 
