@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -54,6 +55,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sms_password: str = ""
     sms_sender: str = ""
     redis_timeout_ms: Milliseconds = 2_000
+    # How many replicas must have a write before it is answered. 0: the primary's disk is the proof.
+    redis_replicas: Annotated[int, Meta(ge=0, le=16)] = 0
     # A job asks two systems within the fifteen seconds it has.
     system_timeout_ms: Annotated[int, Meta(ge=1, le=6_000)] = 5_000
     body_timeout_ms: Milliseconds = 5_000
@@ -188,15 +191,25 @@ def _is_web_address(address: str) -> bool:
     return address.startswith(("http://", "https://"))
 
 
+def _is_redis_address(address: str) -> bool:
+    parts = urlsplit(address)
+    is_named = parts.scheme != "sentinel" or bool(parts.path.strip("/"))
+    return parts.scheme in _REDIS_SCHEMES and "://" in address and is_named
+
+
 def _is_address(address: str) -> bool:
     return "://" in address
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_REDIS_SCHEMES = {"redis", "rediss", "unix", "sentinel", "cluster"}
 _WEB_FORM = (_is_web_address, "http://… or https://…")
 # What a value that is not empty looks like: (check, expected).
 _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "redis_url": (_is_address, "an address such as redis://host:6379/0"),
+    "redis_url": (
+        _is_redis_address,
+        "an address such as redis://host:6379/0, sentinel://host:26379,host:26379/name or cluster://host:6379",
+    ),
     "register_url": (_is_address, "an address such as postgresql+asyncpg://user@host/database"),
     "labour_market_url": _WEB_FORM,
     "e_maket_url": _WEB_FORM,

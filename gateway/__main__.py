@@ -25,9 +25,11 @@ MOST_BUFFERED_BYTES = 65_536
 # Connections waiting to be taken: what the kernel of most systems allows at most.
 BACKLOG = 4_096
 
-# Granian counts connections here, idle ones too, and lets the next wait. Below the usual limit of open files,
-# with room for the stores.
-CONNECTIONS_PER_PROCESS = 8_192
+# Granian counts connections, idle ones too, and lets the next wait: whoever opens as many and says nothing
+# would keep everybody out. So it is as many as files may be open, with room for the stores, and no more than
+# memory bears: an idle connection takes some ten kilobytes.
+MOST_CONNECTIONS = 65_536
+FILES_OF_OUR_OWN = 1_024
 
 # A request ends within the deadlines of body, Redis and register; the supervisor waits ten seconds.
 STOP_SECONDS = 8
@@ -43,17 +45,19 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_SETTING)
     configure_logs(settings.log_level)
-    _allow_open_files()
-    _server(settings).serve()
+    _server(settings, _allow_open_files()).serve()
 
 
-def _allow_open_files() -> None:
-    """Take as many as the system grants: what a shell gets by default is fewer than the connections above."""
+def _allow_open_files() -> int:
+    """Take as many as the system grants, for a shell gets few by default; return how many connections fit."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(max(most - FILES_OF_OUR_OWN, most // 2), MOST_CONNECTIONS)
 
 
-def _server(settings: Settings) -> MPServer:
+def _server(settings: Settings, connections: int) -> MPServer:
     return MPServer(
         "gateway.app:app_from_environment",
         factory=True,
@@ -68,7 +72,7 @@ def _server(settings: Settings) -> MPServer:
         ),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=CONNECTIONS_PER_PROCESS,
+        backpressure=connections,
         log_level=LogLevels(settings.log_level),
         log_dictconfig=library_logging(settings.log_level),
         log_access=False,

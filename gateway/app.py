@@ -30,7 +30,8 @@ from gateway.inflight.admission import AdmissionDesk, AdmissionRules
 from gateway.inflight.confirmation import ConfirmationRules
 from gateway.inflight.limits import limit_text
 from gateway.inflight.records import KEPT_MS
-from gateway.inflight.store import Store, open_redis
+from gateway.inflight.shards import connect_store
+from gateway.inflight.store import Store
 from gateway.inflight.waiting import RoomRules
 from gateway.logs import configure_logs
 from gateway.register.journal import open_journal
@@ -72,8 +73,7 @@ def create_app(settings: Settings, keys: Keys) -> Application:
     """Put everything together; nothing is connected yet. Raises ValueError for a file that is wrong."""
     if not settings.redis_url:
         raise SettingsError("redis_url (QABYLDAU_REDIS_URL): Expected the address of a Redis or Valkey")
-    redis = open_redis(settings.redis_url, settings.redis_timeout_ms)
-    store, journal = Store(redis, _STORE_PAUSE_SECONDS), open_journal(settings.register_dsn)
+    store, journal = _connect_store(settings), open_journal(settings.register_dsn)
     pulse = Pulse()
     services = Services(
         intakes={
@@ -93,6 +93,14 @@ def create_app(settings: Settings, keys: Keys) -> Application:
         pulse=pulse,
     )
     return build_application(services, [_lifespan(services, settings.register_dsn)])
+
+
+def _connect_store(settings: Settings) -> Store:
+    timeout_ms, replicas = settings.redis_timeout_ms, settings.redis_replicas
+    try:
+        return connect_store(settings.redis_url, timeout_ms, _STORE_PAUSE_SECONDS, replicas)
+    except ValueError as error:
+        raise SettingsError(f"redis_url (QABYLDAU_REDIS_URL): {error}") from None
 
 
 def _intake(store: Store, programme: Programme, limit_seed: int) -> Intake:
@@ -167,7 +175,7 @@ def _lifespan(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await services.journal.close()
-            await services.store.redis.aclose()
+            await services.store.aclose()
             await asyncio.to_thread(TRACES.end)
 
     return lifespan

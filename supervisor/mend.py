@@ -20,8 +20,8 @@ _ID = re.compile(rb"[a-z0-9]{1,16}-[a-z2-7]{26}")
 
 # What our functions and arq write; another word is believed when it occurs more than once.
 _WORDS = frozenset(
-    b"SELECT MULTI EXEC FUNCTION SET PSETEX DEL UNLINK PEXPIREAT HSET HDEL HINCRBY ZADD ZREM SETBIT RPUSH LPOP "
-    b"LTRIM ZREMRANGEBYSCORE".split()
+    b"SELECT MULTI EXEC FUNCTION SET PSETEX DEL UNLINK PEXPIREAT HSET HDEL HINCRBY ZADD ZREM SETBIT RPUSH "
+    b"LPOP LTRIM ZREMRANGEBYSCORE".split()
 )
 
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -26,8 +27,10 @@ from gateway.counting import LEDGER, claim_folder
 from gateway.domain.calendar import ALMATY
 from gateway.domain.programme import ProgrammeError, load_programmes
 from gateway.domain.texts import TextsError, load_texts
+from gateway.inflight.addresses import parse_address
+from gateway.inflight.pools import open_pool
 from gateway.inflight.records import KEPT_MS
-from gateway.inflight.store import Store, open_redis
+from gateway.inflight.shards import connect_store
 from gateway.register.journal import open_journal
 from gateway.register.migrate import migrate
 from gateway.register.store import parse_dsn
@@ -35,7 +38,7 @@ from gateway.sealing import KeyRing
 from gateway.tracing import TRACES
 from workers.adopting import adopt
 from workers.logs import configure_logs
-from workers.queues import queues_of
+from workers.queues import Queue, queues_of
 from workers.reconciliation import fetch_effects, reconcile
 from workers.recovery import erase, recover, replay_dead_letters, restore_missing
 from workers.steps import metrics as of_cases
@@ -64,7 +67,8 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
     programmes = load_programmes(settings.programmes_dir)
     texts = load_texts(settings.messages_dir)
     await migrate(settings.register_dsn)
-    redis = open_redis(settings.redis_url, settings.redis_timeout_ms)
+    redis_url, timeout_ms = settings.redis_url, settings.redis_timeout_ms
+    store = connect_store(redis_url, timeout_ms, replicas=settings.redis_replicas)
     journal = open_journal(settings.register_dsn)
     offset = datetime.now(ALMATY).utcoffset() or timedelta()
     deadline_ms = settings.system_timeout_ms
@@ -74,7 +78,7 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
                 Tools(
                     programme=programme,
                     limit_seed=settings.limit or programme.slots,
-                    store=Store(redis),
+                    store=store,
                     journal=journal,
                     keyring=keyring,
                     labour_market=HttpLabourMarket(session, settings.labour_market_base_url, deadline_ms),
@@ -90,7 +94,7 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
             yield Opened(every, session)
     finally:
         await journal.close()
-        await redis.aclose()
+        await store.aclose()
 
 
 def _sms_provider(settings: Settings, session: aiohttp.ClientSession) -> SmscProvider:
@@ -115,7 +119,7 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
     async with open_tools(settings, boundary) as opened:
         _begin_counting(opened.programmes)
         beating = asyncio.create_task(LEDGER.keep_beating())
-        queues = [queue for tools in opened.programmes for queue in queues_of(tools, settings.redis_url)]
+        queues = [queue for tools in opened.programmes for queue in _queues_of(tools, settings)]
         running = [asyncio.create_task(queue.run()) for queue in queues]
         log.info("worker_started", programmes=[tools.programme.code for tools in opened.programmes])
         await stopping.wait()
@@ -126,6 +130,14 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
         await asyncio.to_thread(TRACES.end)
         log.info("worker_stopped")
     return 0
+
+
+def _queues_of(tools: Tools, settings: Settings) -> list[Queue]:
+    # A call that has to be made again ends the queue's worker, which is started anew: no retries of its own.
+    open_own = partial(
+        open_pool, settings.redis_url, settings.redis_timeout_ms, tools.programme.code, retries=0
+    )
+    return queues_of(tools, open_own)
 
 
 def _begin_counting(programmes: list[Tools]) -> None:
@@ -185,6 +197,10 @@ COMMANDS: dict[str, Callable[[Settings], Coroutine[Any, Any, int]]] = {
 def complete(settings: Settings) -> Settings:
     """Find Redis, and raise SettingsError for what would otherwise fail somewhere below."""
     found = msgspec.structs.replace(settings, redis_url=find_redis_url(settings))
+    try:
+        parse_address(found.redis_url)
+    except ValueError as error:
+        raise SettingsError(f"redis_url (QABYLDAU_REDIS_URL): {error}") from None
     try:
         parse_dsn(settings.register_dsn)
     except ValueError as error:

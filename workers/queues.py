@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 from arq import cron, func
-from arq.connections import RedisSettings
+from arq.connections import ArqRedis
+from arq.constants import abort_jobs_ss
 from arq.cron import CronJob
 from arq.worker import Function, Worker
+from redis.asyncio.client import Pipeline
 
 from gateway.inflight import jobs
+from gateway.inflight.pools import Pool
 from workers.recovery import erase, recover, restore_missing
 from workers.steps.process_case import process_case
 from workers.steps.retrying import retried, where
@@ -95,14 +98,30 @@ async def _close(worker: Worker) -> None:
         await worker.close()
 
 
+class _Pipeline(Pipeline):
+    def zrem(self, name: Any, *values: Any) -> Any:
+        """Leave alone the list of jobs to abort: none ever is, and in a cluster it is on another shard."""
+        return self if name == abort_jobs_ss else super().zrem(name, *values)
+
+
+class _Redis(ArqRedis):
+    """Opened by us: with arq's own settings no answer has a deadline, and a hanging Redis hangs a queue."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002 - As redis-py has it.
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 class _Worker(Worker):
     async def start_jobs(self, job_ids: list[bytes]) -> None:
         """Pass over what runs here already: arq would ask Redis about each of them at every poll."""
         await super().start_jobs([job_id for job_id in job_ids if job_id.decode() not in self.tasks])
 
 
-def queues_of(tools: Tools, redis_url: str) -> list[Queue]:
-    """One queue for cases; messages never wait behind them, nor behind lost receipts; one for upkeep."""
+def queues_of(tools: Tools, open_own: Callable[[], Pool]) -> list[Queue]:
+    """One queue for cases; messages never wait behind them, nor behind lost receipts; one for upkeep.
+
+    `open_own`: opens connections to the programme's Redis, for a worker that closes them when it ends.
+    """
     code = tools.programme.code
     case_jobs = [_job(process_case, jobs.PROCESS_CASE)]
     sms_jobs = [
@@ -114,7 +133,7 @@ def queues_of(tools: Tools, redis_url: str) -> list[Queue]:
 
     def build(queue: str, functions: list[Function], crons: list[CronJob], poll_seconds: float) -> Queue:
         return Queue(
-            lambda: _worker(tools, redis_url, jobs.queue_key(code, queue), functions, crons, poll_seconds)
+            lambda: _worker(tools, open_own(), jobs.queue_key(code, queue), functions, crons, poll_seconds)
         )
 
     return [
@@ -164,23 +183,25 @@ async def _quietly(upkeep: Callable[[Tools], Any], tools: Tools) -> None:
 
 def _worker(
     tools: Tools,
-    redis_url: str,
+    pool: Pool,
     queue_name: str,
     functions: list[Function],
     crons: list[CronJob],
     poll_seconds: float,
 ) -> Worker:
     """Every default of arq is set on purpose: several of them lose jobs."""
-    settings = RedisSettings.from_dsn(redis_url)
-    settings.conn_timeout = 2
-    settings.conn_retries = 1
-    settings.retry_on_timeout = False
-    settings.max_connections = None
+    redis = _Redis(
+        pool,
+        job_serializer=msgspec.msgpack.encode,
+        job_deserializer=msgspec.msgpack.decode,
+        default_queue_name=queue_name,
+        expires_extra_ms=jobs.JOB_TTL_MS,
+    )
     return _Worker(
         functions=functions,
         queue_name=queue_name,
         cron_jobs=crons,
-        redis_settings=settings,
+        redis_pool=redis,
         burst=False,
         handle_signals=False,
         job_completion_wait=GRACE_SECONDS,

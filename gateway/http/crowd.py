@@ -25,6 +25,9 @@ _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 # process than it can give, and without refusing some unread all would wait for seconds.
 _LONG_TURN_SECONDS = 0.04
 
+# Whoever looks how an application is doing can look again later: those who apply go first.
+_LONG_TURN_FOR_LOOKS_SECONDS = 0.01
+
 # Addresses remembered for being over their limit, some two hundred bytes each.
 _MOST_ADDRESSES = 65_536
 
@@ -44,6 +47,12 @@ class Crowd:
         """Raise Refusal when so many are in hand, or before this one, that a newcomer would wait too long."""
         most = _MOST_IN_HAND if with_ticket else self._room
         if self._in_hand >= most or (not with_ticket and self._pulse.turn_seconds() > _LONG_TURN_SECONDS):
+            count_shed(Shed.OVERLOAD)
+            raise _crowded()
+
+    def check_room_to_look(self) -> None:
+        """Raise Refusal when looks would hold up those who apply."""
+        if self._pulse.turn_seconds() > _LONG_TURN_FOR_LOOKS_SECONDS:
             count_shed(Shed.OVERLOAD)
             raise _crowded()
 

@@ -18,6 +18,8 @@ from gateway.tracing import TRACES
 # A browser with its cookies and a proxy's additions stays below half of this.
 MOST_HEADER_BYTES = 16_384
 
+_LOOKS = "/v1/applications/"
+
 # A method is what a client likes it to be; only these are written into logs and metrics.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -54,9 +56,19 @@ class Edge:
             return answer_error(exchange, refusal)
         express = self._timetable.get((scope["method"], scope["path"]))
         if express is None:
-            return None
+            return self._put_off(scope, exchange)
         scope["path_template"] = express.template
         return await ride(express, exchange)
+
+    def _put_off(self, scope: HTTPScope, exchange: Direct) -> Answer | None:
+        """Refuse a look at an application while the process has more to do than it can: before any route."""
+        if scope["method"] == "GET" and scope["path"].startswith(_LOOKS):
+            try:
+                self._services.crowd.check_room_to_look()
+            except Refusal as refusal:
+                scope["path_template"] = f"{_LOOKS}{{application_id}}"
+                return answer_error(exchange, refusal)
+        return None
 
     def _tell(self, scope: HTTPScope, trace: Trace, seconds: float) -> None:
         # The route's template, never the path: a path may hold an id, and whatever somebody typed.

@@ -3,14 +3,19 @@
 import asyncio
 import time
 
+import structlog
+
 from gateway.http.refusals import Unavailable
 from gateway.http.register_calls import ask_register
+from gateway.inflight.replication import ask_replication
 from gateway.inflight.status import probe
 from gateway.inflight.store import Store, StoreUnavailable
 from gateway.register.journal import Journal
 
 # Balancers of any number may ask without being felt by the stores; failures are kept as long.
 KEPT_SECONDS = 1.0
+
+_log = structlog.get_logger()
 
 
 class Readiness:
@@ -32,8 +37,19 @@ class Readiness:
     async def _probe(self) -> bool:
         try:
             await probe(self._store)
+            if self._store.replicas and not self._is_ready:
+                await self._look_at_replicas()
             # No application has an empty id: one look at the primary key, and nothing found.
             await ask_register(self._journal.get(""))
         except (StoreUnavailable, Unavailable):
             return False
         return True
+
+    async def _look_at_replicas(self) -> None:
+        """Say what the promise lacks, at the start and after each outage: the primary may be another then."""
+        found, wanted = await ask_replication(self._store), self._store.replicas
+        if found.connected <= wanted:
+            # Nobody may fail: the next failover leaves fewer than a write has to reach.
+            _log.warning("replicas_without_spare", connected=found.connected, wanted=wanted)
+        if found.least is not None and found.least < wanted:
+            _log.warning("min_replicas_to_write_too_low", configured=found.least, wanted=wanted)

@@ -30,7 +30,9 @@ class _Sight(Struct, frozen=True):
 
 @get(
     "/applications/{application_id:str}",
-    **described(None, ProblemCode.NOT_FOUND, ProblemCode.STORE_UNAVAILABLE, security=BEARER),
+    **described(
+        None, ProblemCode.NOT_FOUND, ProblemCode.FULL, ProblemCode.STORE_UNAVAILABLE, security=BEARER
+    ),
 )
 async def show_application(request: AnyRequest, application_id: FromPath[str]) -> Response[ApplicationStatus]:
     services = services_of(request)

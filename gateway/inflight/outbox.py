@@ -24,7 +24,7 @@ def _lost_key(programme: str, request: str) -> str:
 async def code_message(store: Store, programme: str, application_id: str) -> bytes | None:
     """The sealed message with a code, or None when it was sent or is of no use any more."""
     try:
-        message: bytes | None = await store.redis.get(_code_key(programme, application_id))
+        message: bytes | None = await store.redis_of(programme).get(_code_key(programme, application_id))
     except (RedisError, OSError) as error:
         raise StoreUnavailable(type(error).__name__) from error
     return message
@@ -38,7 +38,7 @@ async def code_sent(store: Store, programme: str, application_id: str, message: 
 async def lost_receipt_message(store: Store, programme: str, request: str) -> bytes | None:
     """The sealed request for a lost receipt, or None."""
     try:
-        message: bytes | None = await store.redis.hget(_lost_key(programme, request), "message")  # type: ignore[misc]  # As above: typed for both.
+        message: bytes | None = await store.redis_of(programme).hget(_lost_key(programme, request), "message")  # type: ignore[misc]  # As above: typed for both.
     except (RedisError, OSError) as error:
         raise StoreUnavailable(type(error).__name__) from error
     return message
@@ -46,7 +46,7 @@ async def lost_receipt_message(store: Store, programme: str, request: str) -> by
 
 async def lost_receipt_sent(store: Store, programme: str, request: str) -> None:
     try:
-        await store.redis.hdel(_lost_key(programme, request), "message")  # type: ignore[misc]  # As above.
+        await store.redis_of(programme).hdel(_lost_key(programme, request), "message")  # type: ignore[misc]  # As above.
     except (RedisError, OSError) as error:
         raise StoreUnavailable(type(error).__name__) from error
 

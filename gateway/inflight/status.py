@@ -82,7 +82,7 @@ async def look(store: Store, programme: str, application_id: str) -> Sight | Non
 
 async def known_cases(store: Store, programme: str, ids: Sequence[str]) -> set[str]:
     """Which of these have a record here; raises StoreUnavailable."""
-    pipeline = store.redis.pipeline(transaction=False)
+    pipeline = store.redis_of(programme).pipeline(transaction=False)
     for one in ids:
         pipeline.exists(f"{{{programme}}}:case:{one}")
     try:
@@ -151,7 +151,7 @@ class Tally(msgspec.Struct, frozen=True):
 async def tally(store: Store, programme: str) -> Tally:
     """Count what is in process, a bounded piece at a time; raises StoreUnavailable."""
     tag = f"{{{programme}}}:"
-    redis = store.redis
+    redis = store.redis_of(programme)
     try:
         accepted = await redis.hget(f"{tag}door", "accepted")  # type: ignore[misc]  # redis-py types one method for sync and async.
         confirmed = await redis.zcount(f"{tag}slots", _NEVER_MS, "+inf")

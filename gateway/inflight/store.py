@@ -5,55 +5,35 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from redis.asyncio import Connection, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.connection import HiredisRespSerializer
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from gateway.inflight.library import load_library
 from gateway.inflight.metrics import round_trips
-
-# Bounds what a flood can open; past it a call fails at once instead of waiting in line.
-_MOST_CONNECTIONS = 512
+from gateway.inflight.pools import Pool, open_pool
 
 
 class StoreUnavailable(Exception):
     """Redis did not answer in time, or would not write: whether the call took effect is unknown."""
 
 
-class _QuickConnection(Connection):
-    """A batch has some four hundred arguments, which the packer of the synchronous client takes at once."""
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        packed: list[bytes] = _PACKER.pack(*args)
-        return packed
+class NotReplicated(RedisError):
+    """Too few replicas have the write: it stands here, and may be gone with this server."""
 
 
-_PACKER = HiredisRespSerializer()
-
-
-def open_redis(url: str, timeout_ms: int) -> Redis:
-    """Connect lazily, with a deadline on every call.
+def open_redis(url: str, timeout_ms: int, programme: str = "") -> Redis:
+    """Connect lazily, with a deadline on every call; `programme` says which shard of a cluster is meant.
 
     A connection that turns out to be dead (a restart of Redis leaves such in the pool) is tried once more: a
     call that is sent twice takes effect once. At worst a wrong code or a failed SMS counts twice.
     """
-    redis: Redis = Redis.from_url(
-        url,
-        # An address with another transport (rediss, unix) brings a connection of its own.
-        connection_class=_QuickConnection,
-        socket_timeout=timeout_ms / 1000,
-        socket_connect_timeout=timeout_ms / 1000,
-        retry=Retry(NoBackoff(), 1),
-        retry_on_error=[RedisConnectionError],
-        max_connections=_MOST_CONNECTIONS,
-        # Without a name to announce, a new connection costs no round trips of its own.
-        lib_name=None,
-        lib_version=None,
-    )
+    redis: Redis = Redis.from_pool(open_pool(url, timeout_ms, programme))
     return redis
+
+
+def _is_answer(error: Exception) -> bool:
+    """Tell whether Redis works and refuses; one that misses its replicas may not be the primary any more."""
+    return isinstance(error, ResponseError) and not str(error).startswith("NOREPLICAS")
 
 
 def door_key(programme: str) -> str:
@@ -65,10 +45,15 @@ class Store:
     """`pause_seconds`: for how long a Redis that did not answer is not asked again; 0: it is asked each time.
 
     Without a pause a Redis that hangs would hold every request for as long as the deadline of a call.
+    `replicas`: how many must have what a verb wrote before it is answered, within `replica_ms`.
     """
 
-    def __init__(self, redis: Redis, pause_seconds: float = 0.0) -> None:
+    def __init__(
+        self, redis: Redis, pause_seconds: float = 0.0, replicas: int = 0, replica_ms: int = 1_000
+    ) -> None:
         self.redis = redis
+        self.replicas = replicas
+        self._replica_ms = replica_ms
         self._library = load_library()
         self._pause_seconds = pause_seconds
         self._ask_again_at: float | None = None
@@ -97,6 +82,12 @@ class Store:
                 round_trips(verb).add(time.perf_counter() - began_at)
         return reply
 
+    def redis_of(self, programme: str) -> Redis:  # noqa: ARG002 - In a cluster it matters.
+        return self.redis
+
+    async def aclose(self) -> None:
+        await self.redis.aclose()
+
     async def read(self, *command: object) -> Any:
         """Run one command that changes nothing; raises StoreUnavailable."""
         with self._asking():
@@ -112,15 +103,45 @@ class Store:
         try:
             yield
         except (RedisError, OSError) as error:
-            if self._pause_seconds and not isinstance(error, ResponseError):
-                self._ask_again_at = time.monotonic() + self._pause_seconds
+            if not _is_answer(error):
+                self._leave()
             raise StoreUnavailable(type(error).__name__) from error
         self._ask_again_at = None
+
+    def _leave(self) -> None:
+        """Ask nobody for a while, and then whoever is the primary by that time."""
+        if self._pause_seconds:
+            self._ask_again_at = time.monotonic() + self._pause_seconds
+        pool = self.redis.connection_pool
+        if isinstance(pool, Pool):
+            pool.distrust()
 
     async def load(self) -> None:
         """Load the library; another process may have been faster, which is as good."""
         await self.redis.execute_command("FUNCTION", "LOAD", "REPLACE", self._library.source)
 
     async def _fcall(self, arguments: list[object]) -> list[Any]:
+        if self.replicas:
+            return await self._fcall_and_wait(arguments)
         reply: list[Any] = await self.redis.execute_command("FCALL", *arguments)
         return reply
+
+    async def _fcall_and_wait(self, arguments: list[object]) -> list[Any]:
+        """Call, and see on the same connection that enough replicas have it. The order of the three matters.
+
+        WAIT waits for what this connection wrote. A call that is repeated on another one may find its work
+        done and write nothing, and WAIT would say yes at once: the message to nobody is what it then waits
+        for, and everything before it in the stream. It costs a replica nothing and no disk anything.
+        """
+        pipeline = self.redis.pipeline(transaction=False)
+        pipeline.execute_command("FCALL", *arguments)
+        pipeline.execute_command("SPUBLISH", arguments[2], b"")
+        pipeline.execute_command("WAIT", self.replicas, self._replica_ms)
+        reply, heard, reached = await pipeline.execute(raise_on_error=False)
+        for answer in (reply, heard, reached):
+            if isinstance(answer, Exception):
+                raise answer
+        if reached < self.replicas:
+            raise NotReplicated
+        answered: list[Any] = reply
+        return answered

@@ -15,7 +15,7 @@ from config.settings import Settings, find_redis_url, load_settings
 from gateway.domain.programme import load_programmes
 from gateway.domain.texts import load_texts
 from gateway.http.register_calls import prepare_register
-from gateway.inflight.store import Store, open_redis
+from gateway.inflight.shards import connect_store
 from gateway.logs import configure_logs
 from gateway.operators.access import check_routes, guard_role
 from gateway.operators.answers import finish_answer
@@ -78,8 +78,8 @@ def app_from_environment() -> Litestar:
 
 def create_operators_app(settings: Settings) -> Litestar:
     """Put everything together; nothing is connected yet. Raises ValueError for what is wrong."""
-    redis = open_redis(find_redis_url(settings), settings.redis_timeout_ms)
-    store = Store(redis)
+    redis_url, timeout_ms = find_redis_url(settings), settings.redis_timeout_ms
+    store = connect_store(redis_url, timeout_ms, replicas=settings.redis_replicas)
     register = open_store(settings.register_dsn)
     programmes = load_programmes(settings.programmes_dir)
     room = Room(
@@ -129,7 +129,7 @@ def _lifespan(
             _end_all(watches)
             await asyncio.gather(*tasks, return_exceptions=True)
             await register.close()
-            await desk.store.redis.aclose()
+            await desk.store.aclose()
 
     return lifespan
 

@@ -85,7 +85,8 @@ def surroundings() -> str:
 
 
 def _table_row(number: int, row: Row | None, line: Line | None, runs: list[str]) -> str:
-    told = line or row
+    # What is tried may have got better words since it was measured.
+    told = row or line
     if line:
         measured, run = line.measured, _letter(runs.index(line.run))
     else:

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from gateway.inflight.store import Store, open_redis
+from loadtests.bench.pinned import ROOT, pinned
+from loadtests.bench.plan import usable_cores
 from loadtests.bench.redis_server import find_binary
-from loadtests.chaos.service import ROOT, free_ports
+from loadtests.chaos.service import free_ports
 
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -29,8 +31,9 @@ class ValkeyEnded(Exception):
 class Valkey:
     """`folder` holds its `appendonlydir` and `valkey.log`; `options` are laid over those of the embedded."""
 
-    def __init__(self, folder: Path, **options: str) -> None:
+    def __init__(self, folder: Path, core: int | None, options: Mapping[str, str]) -> None:
         self.folder = folder
+        self._cores = usable_cores() if core is None else [core]
         (self.port,) = free_ports(1)
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.aof, self.log = folder / "appendonlydir", folder / "valkey.log"
@@ -53,7 +56,9 @@ class Valkey:
         """Return when it has read its file and takes commands. Raises ValkeyEnded."""
         self.folder.mkdir(parents=True, exist_ok=True)
         words = [word for name, value in self._options.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen([find_binary(), *words], cwd=ROOT)  # noqa: S603, ASYNC220 - quick.
+        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own server; forking is quick.
+            pinned(self._cores, [find_binary(), *words]), cwd=ROOT
+        )
         deadline = time.monotonic() + _READY_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -89,9 +94,9 @@ class Valkey:
 
 
 @asynccontextmanager
-async def valkey(folder: Path, **options: str) -> AsyncIterator[Valkey]:
-    """Serve until the block is left. Raises ValkeyEnded."""
-    server = Valkey(folder, **options)
+async def valkey(folder: Path, *, core: int | None = None, **options: str) -> AsyncIterator[Valkey]:
+    """Serve until the block is left; on any core unless told which. Raises ValkeyEnded."""
+    server = Valkey(folder, core, options)
     try:
         await server.start()
         yield server

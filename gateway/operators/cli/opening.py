@@ -13,7 +13,8 @@ import structlog
 from config.keys import load_keys
 from config.settings import Settings, SettingsError, find_redis_url, load_settings
 from gateway.domain.programme import Programme, load_programmes
-from gateway.inflight.store import Store, open_redis
+from gateway.inflight.shards import connect_store
+from gateway.inflight.store import Store
 from gateway.operators.casework import Casework
 from gateway.operators.cli.failing import telling
 from gateway.operators.desk import Actor, Desk
@@ -41,7 +42,8 @@ class Office:
 
     @cached_property
     def store(self) -> Store:
-        return Store(open_redis(find_redis_url(self.settings), self.settings.redis_timeout_ms))
+        redis_url, timeout_ms = find_redis_url(self.settings), self.settings.redis_timeout_ms
+        return connect_store(redis_url, timeout_ms, replicas=self.settings.redis_replicas)
 
     @cached_property
     def register(self) -> Register:
@@ -78,7 +80,7 @@ class Office:
         if "register" in self.__dict__:
             await self.register.close()
         if "store" in self.__dict__:
-            await self.store.redis.aclose()
+            await self.store.aclose()
 
 
 def work(deed: Callable[[Office], Awaitable[T]], *, with_register: bool = True) -> T:

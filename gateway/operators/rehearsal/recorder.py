@@ -22,6 +22,7 @@ from gateway.domain.case import State
 from gateway.domain.controls import steered
 from gateway.domain.programme import Programme, ProgrammeError, load_programmes
 from gateway.inflight import store as inflight
+from gateway.inflight.shards import connect_store
 from gateway.inflight.steering import NotServed, read_controls
 from gateway.operators.rehearsal.recording import (
     Arrival,
@@ -121,13 +122,13 @@ async def _record(code: str, from_ms: int, until_ms: int) -> Recording:
     programme = load_programmes(settings.programmes_dir).get(code)
     if programme is None:
         raise click.BadParameter(f"there is no programme {code}", param_hint="PROGRAMME")
-    redis = inflight.open_redis(find_redis_url(settings), settings.redis_timeout_ms)
+    store = connect_store(find_redis_url(settings), settings.redis_timeout_ms)
     journal = register.open_store(settings.register_dsn)
     try:
-        header = await _in_force(inflight.Store(redis), programme)
+        header = await _in_force(store, programme)
         return await record_from_register(journal, header, from_ms, until_ms)
     finally:
-        await redis.aclose()
+        await store.aclose()
         await journal.close()
 
 

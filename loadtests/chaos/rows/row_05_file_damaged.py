@@ -18,6 +18,8 @@ from loadtests.chaos.valkey import Valkey, ValkeyEnded, valkey
 
 _PEOPLE, _SLOTS = 1_100, 25_000
 _FLIPS = 5
+# One call takes in 32, and the writes of arq beside it may be cut with it.
+_MOST_CUT = 64
 
 Cases = dict[str, dict[bytes, bytes]]
 
@@ -44,13 +46,13 @@ async def run(folder: Path) -> Measured:
         lost_by_replica = _changed(before, await _cases(replica, before))
     refused, worst = sum(one.refused for one in flips), max(one.changed for one in flips)
     unnamed = sum(one.unnamed for one in flips)
-    held = refused == _FLIPS and not lost_by_tear | lost_by_replica and not unnamed
+    held = refused == _FLIPS and not lost_by_tear | lost_by_replica and not unnamed and worst <= _MOST_CUT
     return Measured(
         verdict=Verdict.HELD if held else Verdict.BROKEN,
         says=f"Torn: starts, {len(lost_by_tear)} lost. A byte changed, in {_FLIPS} places one by one: "
-        f"refused to start {refused} times. From the replica's file: {len(lost_by_replica)} lost. Without a replica, "
-        f"`supervisor.mend` cut out what was damaged: at most {worst} cases were not as before (a call takes "
-        f"in 32), {unnamed} of them not named by it.",
+        f"refused to start {refused} times. From the replica's file: {len(lost_by_replica)} lost. Without a "
+        f"replica, `supervisor.mend` cut out what was damaged: at most {worst} cases were not as before (a "
+        f"call takes in 32), {unnamed} of them not named by it.",
         acknowledged=len(before),
         lost=len(lost_by_tear | lost_by_replica),
         doubled=0,
@@ -139,6 +141,7 @@ ROW = Row(
     number=5,
     title="append-only file: end torn off; a byte changed in the middle",
     expected="torn: starts, nothing lost; changed: refuses to start, and the runbook brings it back",
-    broken_once="",
+    broken_once="With a mend that cuts off all that follows, as the server's own tool does, 889 of 1 100 "
+    "cases were not as before.",
     run=run,
 )

@@ -80,10 +80,9 @@ def _free_bytes(disk: Path) -> int:
 @asynccontextmanager
 async def _small_disk(folder: Path) -> AsyncIterator[None]:
     """Raises PermissionError where this is not allowed."""
-    folder.mkdir(parents=True)
-    done = await asyncio.to_thread(
-        _run, "mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(folder)
-    )
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    size = f"size={_DISK_MB}m"
+    done = await asyncio.to_thread(_run, "mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder))
     if done.returncode:
         raise PermissionError(done.stderr.strip().rpartition(":")[2].strip())
     try:

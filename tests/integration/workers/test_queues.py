@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from gateway.domain.case import State
+from gateway.inflight.pools import open_pool
 from tests.integration.workers.world import World
 from workers.queues import queues_of
 
@@ -12,7 +13,7 @@ from workers.queues import queues_of
 async def test_a_running_job_is_not_asked_about_again(world: World) -> None:
     await world.fault("labour-market", latency_ms=250)
     application_id = await world.accept()
-    cases, *_ = queues_of(world.tools, world.settings.redis_url)
+    cases, *_ = queues_of(world.tools, lambda: open_pool(world.settings.redis_url, 2_000, retries=0))
     await world.tools.store.redis.config_resetstat()
 
     running = asyncio.create_task(cases.run())

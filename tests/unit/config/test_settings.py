@@ -14,6 +14,12 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+_REDIS_FORM = (
+    "Expected an address such as redis://host:6379/0, sentinel://host:26379,host:26379/name "
+    "or cluster://host:6379"
+)
+
+
 def refusal(environ: dict[str, str], path: Path | None = None) -> str:
     with pytest.raises(SettingsError) as error:
         load_settings(environ, path)
@@ -90,6 +96,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
     value = {
         "host": "::1",
         "redis_url": "redis://r",
+        "redis_replicas": "2",
         "register_url": "sqlite:///x",
         "labour_market_url": "http://x",
         "e_maket_url": "http://x",
@@ -129,7 +136,10 @@ def test_every_setting_has_a_variable(name: str) -> None:
         ("MAX_BODY_BYTES", "10", "Expected `int` >= 1024"),
         ("WEBHOOK_WINDOW_SECONDS", "0", "Expected `int` >= 1"),
         ("LOG_LEVEL", "loud", r"Expected `str` matching regex '^(debug|info|warning|error)\\Z'"),
-        ("REDIS_URL", "localhost", "Expected an address such as redis://host:6379/0"),
+        ("REDIS_URL", "localhost", _REDIS_FORM),
+        ("REDIS_URL", "http://host", _REDIS_FORM),
+        ("REDIS_URL", "sentinel://a:26379,b:26379", _REDIS_FORM),
+        ("REDIS_REPLICAS", "-1", "Expected `int` >= 0"),
         ("REGISTER_URL", "x", "Expected an address such as postgresql+asyncpg://user@host/database"),
         ("SMS_URL", "smsc.kz", "Expected http://… or https://…"),
         ("E_MAKET_URL", "ftp://x", "Expected http://… or https://…"),

@@ -12,6 +12,8 @@ MOST_ROOM, LEAST_ROOM, MOST_IN_HAND = 512, 64, 2_048
 SLOW_SECONDS = 0.07
 # A turn of the loop in which newcomers are too many.
 LONG_TURN_SECONDS = 0.04
+# And one in which looks are.
+LONG_TURN_FOR_LOOKS_SECONDS = 0.01
 
 # Three at once, and one a second.
 QUOTA = Quota("address", 3, 3)
@@ -114,6 +116,21 @@ def test_newcomers_late_in_a_long_turn_of_the_loop_are_refused(monkeypatch: pyte
     assert not quick
     assert is_crowded(crowd)
     assert not is_crowded(crowd, with_ticket=True)
+
+
+@pytest.mark.usefixtures("clock")
+def test_looks_are_put_off_before_anybody_who_applies_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pulse = Pulse()
+    crowd = Crowd(pulse)
+    monkeypatch.setattr(pulse, "turn_seconds", lambda: LONG_TURN_FOR_LOOKS_SECONDS)
+    crowd.check_room_to_look()
+    monkeypatch.setattr(pulse, "turn_seconds", lambda: LONG_TURN_FOR_LOOKS_SECONDS + 0.001)
+
+    with pytest.raises(Refusal) as refused:
+        crowd.check_room_to_look()
+
+    assert (refused.value.code, refused.value.come_back) == (ProblemCode.FULL, WHEN_CROWDED)
+    assert not is_crowded(crowd)
 
 
 def test_what_came_all_at_once_is_refused_in_the_end(crowd: Crowd) -> None:
