@@ -44,8 +44,9 @@ QUEUE_READ_LIMIT = 1_000
 # We count tries in the case record; arq's own count would drop a job.
 NEVER_TOO_MANY_TRIES = 1_000_000
 
-# On SIGTERM running jobs get this long; what is left is cancelled, and arq runs it again.
-GRACE_SECONDS = 8
+# On SIGTERM running jobs get this long; what is left is cancelled, and arq runs it again. Longer than a call
+# to a system may take, and three seconds less than the supervisor waits: on a busy machine closing takes two.
+GRACE_SECONDS = 7
 
 SWEEP_EVERY_SECONDS = 5
 # Once a minute, between two sweeps.

@@ -68,6 +68,6 @@ ROW = Row(
     number=13,
     title="SIGSTOP of a worker for longer than its lease, then SIGCONT",
     expected="what it holds is stale and refused; each effect once",
-    broken_once="",
+    broken_once="With a token given a second time, others had taken none and none was refused.",
     run=run,
 )

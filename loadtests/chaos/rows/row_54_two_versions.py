@@ -111,6 +111,6 @@ ROW = Row(
     number=54,
     title="the version before and this one side by side, rolled out and taken back under load",
     expected="old jobs, leases and records live with the new version, and new ones with the old",
-    broken_once="",
+    broken_once="With sealed records of another version byte, people of the other version got no further.",
     run=run,
 )
