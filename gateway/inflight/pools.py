@@ -109,7 +109,9 @@ def open_pool(url: str, timeout_ms: int, programme: str = "", retries: int = 1) 
         cluster = address
         seek = _Search(lambda: ask_cluster(cluster, programme))
     login = {"username": address.username, "password": address.password, "db": database}
-    return Pool(connection_class=_FollowingConnection, seek=seek, **login, **options)
+    followed = Pool(connection_class=_FollowingConnection, seek=seek, **login, **options)
+    seek.on_change = followed.distrust
+    return followed
 
 
 class _Search:
@@ -118,9 +120,15 @@ class _Search:
     def __init__(self, ask: Callable[[], Awaitable[Node]]) -> None:
         self._ask = ask
         self._running: asyncio.Future[Node] | None = None
+        self._known: Node | None = None
+        self.on_change: Callable[[], None] = lambda: None
 
     async def __call__(self) -> Node:
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._ask())
         # Whoever gives up waiting does not end it for the others.
-        return await asyncio.shield(self._running)
+        found = await asyncio.shield(self._running)
+        if found != self._known:
+            self._known = found
+            self.on_change()
+        return found

@@ -12,6 +12,9 @@ from gateway.inflight.library import load_library
 from gateway.inflight.metrics import round_trips
 from gateway.inflight.pools import Pool, open_pool
 
+# A library that is gone again so often at once is not lost but fought over.
+_MOST_LOADS = 3
+
 
 class StoreUnavailable(Exception):
     """Redis did not answer in time, or would not write: whether the call took effect is unknown."""
@@ -74,10 +77,7 @@ class Store:
             try:
                 reply = await self._fcall(arguments)
             except ResponseError as error:
-                if "Function not found" not in str(error):
-                    raise
-                await self.load()
-                reply = await self._fcall(arguments)
+                reply = await self._load_and_call(arguments, error)
             finally:
                 round_trips(verb).add(time.perf_counter() - began_at)
         return reply
@@ -119,6 +119,18 @@ class Store:
     async def load(self) -> None:
         """Load the library; another process may have been faster, which is as good."""
         await self.redis.execute_command("FUNCTION", "LOAD", "REPLACE", self._library.source)
+
+    async def _load_and_call(self, arguments: list[object], error: ResponseError) -> list[Any]:
+        """Whoever throws the library out may do it again before the call is repeated."""
+        for _ in range(_MOST_LOADS):
+            if "Function not found" not in str(error):
+                break
+            await self.load()
+            try:
+                return await self._fcall(arguments)
+            except ResponseError as another:
+                error = another
+        raise error
 
     async def _fcall(self, arguments: list[object]) -> list[Any]:
         if self.replicas:

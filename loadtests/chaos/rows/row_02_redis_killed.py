@@ -23,12 +23,14 @@ async def run(folder: Path) -> Measured:
         losses = await check_books(stack, ledger)
     away = [_first_after(ledger, moment) - moment for moment in killed_at]
     refused = ledger.answers[503, "store_unavailable"]
-    others = sum(times for (status, _), times in ledger.answers.items() if status in {0, 500, 502, 504})
+    unanswered = ledger.answers[0, ""]
+    others = ledger.unanswered - refused - unanswered
     return judge(
         ledger,
         losses,
         f"{len(killed_at)} kills; first 2xx after {', '.join(f'{seconds:.1f}' for seconds in away)} s; "
-        f"meanwhile {refused} times 503 store_unavailable, {others} calls unanswered or with another 5xx.",
+        f"meanwhile {refused} times 503 store_unavailable, {others} times another 5xx, {unanswered} "
+        f"times no answer within the ten seconds that people have.",
         held=len(killed_at) == _KILLS and others == 0,
         seconds=max(away, default=None),
     )

@@ -89,6 +89,6 @@ ROW = Row(
     number=30,
     title="Redis answers 200 ms late; calls are cancelled in the middle; more calls than connections",
     expected="every answer belongs to its call; every call ends by its deadline; one that hangs is refused",
-    broken_once="",
+    broken_once="With connections kept after a cancelled call 2 360 of 3 000 got another's answer.",
     run=run,
 )
