@@ -62,6 +62,6 @@ ROW = Row(
     number=10,
     title="the primary is cut off for 15 s, with people who still reach it, and is back",
     expected="it acknowledges nothing meanwhile and ends as a replica; the others go on with the new primary",
-    broken_once="",
+    broken_once="Without both settings it acknowledged 11 987 while cut off; 12 076 of 21 498 were lost.",
     run=run,
 )
