@@ -23,6 +23,10 @@ from tests.conftest import free_port
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 30.0
 
+# A busy process sheds those who look before it reads on: an answer of the moment and not of the question.
+SHED_PAUSE_SECONDS = 0.01
+SHED_MOST = 1_000
+
 # Nobody is held up by limits that other proofs are about.
 GENEROUS = {
     "address": "{ count = 1_000_000, window_seconds = 1 }",
@@ -45,6 +49,10 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.text)
 
+    @property
+    def is_shed(self) -> bool:
+        return self.status == 503 and self.json["code"] == "full" and "ticket" not in self.json
+
 
 class Client:
     """One connection that is kept, as a patient attacker keeps it."""
@@ -57,9 +65,14 @@ class Client:
     ) -> Answer:
         content = None if body is None else json.dumps(body).encode()
         types = {} if body is None else {"Content-Type": "application/json"}
-        began = time.perf_counter()
-        self._connection.request(method, path, content, {**types, **(headers or {})})
-        return Answer(self._connection.getresponse(), began)
+        for _ in range(SHED_MOST):
+            began = time.perf_counter()
+            self._connection.request(method, path, content, {**types, **(headers or {})})
+            answer = Answer(self._connection.getresponse(), began)
+            if not answer.is_shed:
+                break
+            time.sleep(SHED_PAUSE_SECONDS)
+        return answer
 
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
         return self.ask("POST", path, body, headers)
