@@ -72,8 +72,11 @@ def _check_accepted(answer: ConfirmAnswer, rules: ConfirmationRules) -> None:
             raise Refusal(ProblemCode.ALREADY_APPLIED)
         case ConfirmOutcome.PHONE_SPENT:
             raise InvalidFields([FieldFault("phone", _PHONE_SPENT)])
-        # In the same words, so that nobody learns that another has confirmed for this person.
-        case ConfirmOutcome.FULL | ConfirmOutcome.IN_DOUBT:
+        case ConfirmOutcome.IN_DOUBT:
+            raise Refusal(
+                ProblemCode.ALREADY_APPLIED, come_back=WHEN_FULL, detail_key="problem.already_applied.asking"
+            )
+        case ConfirmOutcome.FULL:
             raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL, detail_key="problem.full.confirming")
         case ConfirmOutcome.ACCEPTED:
             return

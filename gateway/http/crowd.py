@@ -25,8 +25,9 @@ _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 # process than it can give, and without refusing some unread all would wait for seconds.
 _LONG_TURN_SECONDS = 0.04
 
-# Whoever looks how an application is doing can look again later: those who apply go first.
-_LONG_TURN_FOR_LOOKS_SECONDS = 0.01
+# Whoever looks how an application is doing can look again later: those who apply go first. A pulse that beats
+# every 20 ms tells nothing of less.
+_LONG_TURN_FOR_LOOKS_SECONDS = 0.03
 
 # Addresses remembered for being over their limit, some two hundred bytes each.
 _MOST_ADDRESSES = 65_536

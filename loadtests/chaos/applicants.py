@@ -157,8 +157,9 @@ class Person:
             if status == HTTPStatus.OK:
                 case.accepted_at = time.monotonic()
                 return
-            # An older message may have arrived before the newest; and full may be over in a moment.
-            if given.get("code") not in {"code_wrong", "full"}:
+            # An older message may have arrived before the newest; full may be over in a moment; and whether the
+            # person has applied is being asked as long as there is a time to come back.
+            if given.get("code") not in {"code_wrong", "full"} and not given.get("come_back"):
                 raise _WrongAnswer(status, given)
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -195,6 +196,8 @@ class Person:
             async with self._session.request(method, url, json=body, headers=headers) as response:
                 given = await response.json(content_type=None)
                 status = response.status
+                if "Retry-After" in response.headers and isinstance(given, dict):
+                    given["come_back"] = True
         except (aiohttp.ClientError, TimeoutError, ValueError):
             status, given = 0, {}
         if url.startswith(self._url):

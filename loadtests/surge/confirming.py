@@ -108,11 +108,11 @@ def _is_accepted(person: Person, url: str, receipt: Mapping[str, str], code: str
             return True
         if answer.code == "code_wrong":
             return False
-        if answer.code == "already_applied":
+        if answer.code == "already_applied" and answer.told_ms is None:
             raise Over(Outcome.ALREADY_APPLIED)
         if answer.code in _LAPSED:
             raise Lapsed
-        if answer.code != "full":
+        if answer.code not in {"full", "already_applied"}:
             raise Over(Outcome.TURNED_AWAY)
-        # The code is right; at the moment there is no slot for it.
+        # The code is right; at the moment there is no slot for it, or another phone is being asked about.
         person.come_back(answer)

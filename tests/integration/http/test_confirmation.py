@@ -132,10 +132,11 @@ async def test_the_second_candidate_hears_that_the_person_has_applied(journey: J
     await journey.prove(first)
     reply = await journey.confirm(second, code)
 
-    # Until it is known whose the first one's phone is, the answer tells nothing of it.
-    assert (undecided.status_code, undecided.json()["code"]) == (503, "full")
-    assert undecided.json()["detail"] == journey.services.texts.get("kk", "problem.full.confirming")
+    # Until it is known whose the first one's phone is, this one is asked to come back.
+    assert (undecided.status_code, undecided.json()["code"]) == (409, "already_applied")
+    assert undecided.json()["detail"] == journey.services.texts.get("kk", "problem.already_applied.asking")
     assert int(undecided.headers["retry-after"]) >= 10
+    assert "retry-after" not in reply.headers
     assert reply.status_code == 409
     assert reply.json()["code"] == "already_applied"
 

@@ -55,7 +55,7 @@ async def already_applied(journey: Journey) -> httpx.Response:
     second = await journey.submit(iin=iin, iban=new_iban())
     await journey.give_phone(second, new_phone())
     code = await journey.code(second)
-    await journey.accepted(iin=iin, iban=new_iban())
+    await journey.prove(await journey.accepted(iin=iin, iban=new_iban()))
     return await journey.confirm(second, code)
 
 

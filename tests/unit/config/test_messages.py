@@ -77,6 +77,8 @@ def test_no_text_is_left_that_nothing_asks_for() -> None:
     own = {f"fault.{field}.{code}" for field in FIELDS for code in FAULTS}
     # Who confirms has no place in the line to be told of.
     problems.add("problem.full.confirming")
+    # Whose phone the first one confirmed is not known yet.
+    problems.add("problem.already_applied.asking")
     # Nor has a newcomer whom the process could not even hear.
     problems.add("problem.full.crowded")
     operators = {f"operators.{problem}.{part}" for problem in Problem for part in ("title", "detail")}

@@ -13,7 +13,7 @@ SLOW_SECONDS = 0.07
 # A turn of the loop in which newcomers are too many.
 LONG_TURN_SECONDS = 0.04
 # And one in which looks are.
-LONG_TURN_FOR_LOOKS_SECONDS = 0.01
+LONG_TURN_FOR_LOOKS_SECONDS = 0.03
 
 # Three at once, and one a second.
 QUOTA = Quota("address", 3, 3)
