@@ -23,6 +23,7 @@ CELLS = (
     of_cases.mistakes,
     of_systems._calls,
     of_systems._durations,
+    of_systems.held,
 )
 
 
@@ -151,4 +152,5 @@ def test_every_kind_begins_at_nothing(counts_dir: Path) -> None:
         "labour_market_away",
         "e_maket_away",
         "sms_away",
+        "sms_second_away",
     }
