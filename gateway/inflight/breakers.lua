@@ -2,10 +2,10 @@
 -- FLAGS allow-oom
 -- KEYS door
 -- ARGV window_ms fewest share_percent open_ms probes
--- ITEM system state good bad hold_ms
+-- ITEM system queue state good bad hold_ms
 -- Returns a state for each item: closed, open or half_open. `state` is the one under which the worker's calls began:
 -- what was under way when a breaker opened or closed says nothing of what came after. `hold_ms` is for how long the
--- system wants to be left alone.
+-- system wants to be left alone, `queue` where the jobs are that need it.
 
 local PACKED = '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
@@ -47,7 +47,17 @@ local function is_failing(b, args)
   return calls >= tonumber(args.fewest) and bad * 100 >= calls * tonumber(args.share_percent)
 end
 
-local function judge(b, one, now, args)
+-- When a system is back, what waits need not wait any longer: each job's pause ends now, one after the other.
+local MOST_WOKEN, BETWEEN_WOKEN_MS = 5000, 2
+
+local function wake(queue, now)
+  local jobs = redis.call('ZRANGEBYSCORE', queue, '(' .. int(now), '+inf', 'LIMIT', 0, MOST_WOKEN)
+  for at, job in ipairs(jobs) do
+    redis.call('ZADD', queue, 'XX', 'LT', int(now + at * BETWEEN_WOKEN_MS), job)
+  end
+end
+
+local function judge(tag, b, one, now, args)
   local hold_ms = tonumber(one.hold_ms)
   if b.state == 'open' then
     if now >= b.ends then
@@ -64,17 +74,19 @@ local function judge(b, one, now, args)
     open_up(b, now, hold_ms, args)
   elseif b.state == 'half_open' and b.good >= tonumber(args.probes) then
     go_to(b, 'closed')
+    wake(tag .. one.queue, now)
   end
 end
 
 local function breakers(keys, args, items)
-  local key, now, states = tag_of(keys) .. 'breakers', time_ms(), {}
+  local tag, now, states = tag_of(keys), time_ms(), {}
+  local key = tag .. 'breakers'
   for at, one in ipairs(items) do
     local seen = redis.call('HGET', key, one.system)
     local b = read_breaker(seen)
     -- A quiet system that is well costs no write.
     if b.state ~= 'closed' or not seen or one.good + one.bad + one.hold_ms > 0 then
-      judge(b, one, now, args)
+      judge(tag, b, one, now, args)
       local text = write_breaker(b)
       if text ~= seen then
         redis.call('HSET', key, one.system, text)

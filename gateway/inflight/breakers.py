@@ -28,9 +28,13 @@ class Breaker(StrEnum):
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
-    """Calls of one worker that ended since its last report, and the state in which they began."""
+    """Calls of one worker that ended since its last report, and the state in which they began.
+
+    `queue`: where the jobs are that need the system.
+    """
 
     system: str
+    queue: str
     state: Breaker
     good: int
     bad: int

@@ -1,7 +1,6 @@
 """An accepted case's way: register, verify, forward. The state in its record says where to go on."""
 
 import asyncio
-import random
 from contextlib import suppress
 from typing import Any
 
@@ -31,11 +30,9 @@ MOST_TAKES = 10
 # And one with which so many workers died, where one alone may have been killed for another reason.
 MOST_DEATHS = 5
 
-# Waiting for a system that is down costs a look at each case now and then: about as long as it has been down.
-LONGEST_WAIT_SECONDS = 120.0
-
-# A call to a system that hangs keeps its place for a few seconds; whoever found none looks again soon.
-_PLACE_PAUSE_SECONDS = 1.0
+# Each look at a case that waits for a system which is down keeps a worker from others. So the first is after
+# what a breaker stays open for, and the next after about as long as the case has waited already.
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 4.0, 120.0
 
 # Shorter than arq's own limit, which would drop the job; longer than three systems and the journal may take.
 JOB_DEADLINE_SECONDS = 18
@@ -135,13 +132,18 @@ class _Way:
             log.warning("system_away", system=away.system, reason=away.reason)
         if away.reason is UnavailableReason.NO_PLACE:
             await self.let_go()
-            raise TryAgain(_PLACE_PAUSE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - Jitter is no secret.
+            raise TryAgain(pause_seconds(self._tries))
         waited_ms = max(self._case.taken_at_ms - self._case.history[-1].at_ms, 0)
         if waited_ms >= self._tools.programme.terms.park_after_seconds * 1000:
             await park(self._tools, self._id, self._case, f"{away.system}_away")
         else:
             await self.let_go(tried=is_asked)
-            raise TryAgain(away.retry_after_seconds or pause_seconds(self._tries, LONGEST_WAIT_SECONDS))
+            raise TryAgain(away.retry_after_seconds or self._wait_seconds(is_asked=is_asked))
+
+    def _wait_seconds(self, *, is_asked: bool) -> float:
+        if is_asked:
+            return pause_seconds(self._tries)
+        return pause_seconds(self._tries, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
 
     async def _try_again_or_give_up(self, why: str, *, tried: bool) -> None:
         """Count the failure against the case: the last one makes a dead letter."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
+from gateway.inflight import jobs
 from gateway.inflight.breakers import Breaker, Report
 from workers.systems.budget import Budget
 from workers.systems.errors import (
@@ -21,7 +22,8 @@ from workers.systems.metrics import held
 # Three quarters of the jobs of a worker: one system that hangs leaves the rest to those who do not need it.
 MOST_CALLS = 24
 
-# A crowd that starts together waits this long for a place; behind a system that hangs it is short.
+# A crowd that starts together waits this long for a place, unless no call has ended for as long: then the
+# system hangs, and whoever waits keeps those out who do not need it.
 PLACE_SECONDS = 0.25
 
 # The breaker leaves a system alone for this long at most, whatever it asks for; a case waits as it was told.
@@ -51,6 +53,7 @@ class Gate:
         # Calls that began under another state of the breaker say nothing of this one.
         self._era = 0
         self._is_probing = False
+        self._ended_at = clock()
 
     @asynccontextmanager
     async def passing(self, *, is_repeat: bool) -> AsyncIterator[None]:
@@ -63,11 +66,14 @@ class Gate:
                 with self._watching():
                     yield
             finally:
+                self._ended_at = self._clock()
                 self._places.release()
 
     def report(self) -> Report:
         """Tell what was seen since the last report, and forget it."""
-        told = Report(self.system, self.state, self._good, self._bad, round(self._hold_seconds * 1000))
+        queue = jobs.SMS_QUEUE if self.system in SMS_PROVIDERS else jobs.CASES_QUEUE
+        hold_ms = round(self._hold_seconds * 1000)
+        told = Report(self.system, queue, self.state, self._good, self._bad, hold_ms)
         self._good, self._bad, self._hold_seconds = 0, 0, 0.0
         return told
 
@@ -87,6 +93,8 @@ class Gate:
             raise self._held(UnavailableReason.BUDGET_SPENT)
 
     async def _take_place(self) -> None:
+        if self._places.locked() and self._clock() - self._ended_at > PLACE_SECONDS:
+            raise self._held(UnavailableReason.NO_PLACE)
         try:
             async with asyncio.timeout(PLACE_SECONDS):
                 await self._places.acquire()

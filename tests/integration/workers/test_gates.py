@@ -1,6 +1,7 @@
 """Cases and messages while a state system fails; nobody learns of it but when told to."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
@@ -33,7 +34,7 @@ async def told(world: World, *, good: int = 0, bad: int = 0, hold_ms: int = 0) -
     known = await read_breakers(world.tools.store, "42500")
     state = known.get(System.E_MAKET, Breaker.CLOSED)
     (now,) = await tell_breakers(
-        world.tools.store, "42500", [Report(System.E_MAKET, state, good, bad, hold_ms)]
+        world.tools.store, "42500", [Report(System.E_MAKET, "cases", state, good, bad, hold_ms)]
     )
     return now
 
@@ -64,6 +65,21 @@ async def test_a_half_open_breaker_closes_after_a_few_good_calls(
     assert await told(world, good=1) is Breaker.CLOSED
 
 
+async def test_what_waits_is_woken_when_a_breaker_closes(world: World, open_for_a_moment: None) -> None:
+    now_ms = int(time.time() * 1000)
+    due = {"due": now_ms - 5, "waits": now_ms + 90_000, "waits longer": now_ms + 600_000}
+    await world.tools.store.redis.zadd("{42500}:cases", due)
+    await told(world, bad=CALLS)
+    await asyncio.sleep(0.01)
+    await told(world)
+
+    await told(world, good=breakers.PROBES_TO_CLOSE)
+
+    woken = dict(await world.tools.store.redis.zrange("{42500}:cases", 0, -1, withscores=True))
+    assert woken[b"due"] == now_ms - 5
+    assert now_ms < woken[b"waits"] < woken[b"waits longer"] < now_ms + 60_000
+
+
 async def test_a_half_open_breaker_opens_again_at_the_first_failure(
     world: World, open_for_a_moment: None
 ) -> None:
@@ -81,7 +97,7 @@ async def test_what_was_under_way_when_a_breaker_opened_says_nothing_of_the_time
     await asyncio.sleep(0.01)
     await told(world)
 
-    late = Report(System.E_MAKET, Breaker.CLOSED, 0, 20, 0)
+    late = Report(System.E_MAKET, "cases", Breaker.CLOSED, 0, 20, 0)
 
     assert await tell_breakers(world.tools.store, "42500", [late]) == [Breaker.HALF_OPEN]
 
