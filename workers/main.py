@@ -94,10 +94,7 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
                     labour_market=HttpLabourMarket(session, settings.labour_market_base_url, deadline_ms),
                     e_maket=HttpEMaket(session, settings.e_maket_base_url, deadline_ms),
                     sms=_sms_providers(settings, session),
-                    gates=Gates(
-                        slow_seconds=SLOW_SHARE * deadline_ms / 1000,
-                        has_second_sms=bool(settings.sms_second_url),
-                    ),
+                    gates=_gates(settings),
                     texts=texts,
                     day_offset_ms=int(offset.total_seconds() * 1000),
                     kept_ms=KEPT_MS,
@@ -109,6 +106,11 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
     finally:
         await journal.close()
         await store.aclose()
+
+
+def _gates(settings: Settings) -> Gates:
+    slow_seconds = SLOW_SHARE * settings.system_timeout_ms / 1000
+    return Gates(slow_seconds=slow_seconds, has_second_sms=bool(settings.sms_second_url))
 
 
 def _sms_providers(settings: Settings, session: aiohttp.ClientSession) -> tuple[SmscProvider, ...]:

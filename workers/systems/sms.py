@@ -71,19 +71,22 @@ class SmscProvider:
         form = urlencode({**self._fields, "phones": phone, "mes": text, "id": message_id}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         with measured(self.system):
-            self._check_answer(await self._exchange.post("/sys/send.php", form, _ANSWERS, headers))
+            answer = await self._exchange.post("/sys/send.php", form, _ANSWERS, headers)
+            _check_answer(self.system, answer)
 
-    def _check_answer(self, answer: _Answer) -> None:
-        if answer.error_code is not None:
-            self._check_error(answer.error_code, answer.error)
-        elif answer.id is None or answer.cnt is None:
-            raise SystemAnsweredWrong(self.system, WrongReason.WRONG_SCHEMA)
 
-    def _check_error(self, code: int, text: str) -> None:
-        if code in _REFUSED_CODES:
-            raise SystemAnsweredWrong(self.system, WrongReason.MESSAGE_REFUSED, code)
-        if code != _DUPLICATE_OR_TOO_MANY:
-            # Login, money, blocked address, forbidden sender: others' messages would not go either.
-            raise SystemUnavailable(self.system, UnavailableReason.STATUS)
-        if _DUPLICATE not in text:
-            raise SystemUnavailable(self.system, UnavailableReason.RATE_LIMITED)
+def _check_answer(system: System, answer: _Answer) -> None:
+    if answer.error_code is not None:
+        _check_error(system, answer.error_code, answer.error)
+    elif answer.id is None or answer.cnt is None:
+        raise SystemAnsweredWrong(system, WrongReason.WRONG_SCHEMA)
+
+
+def _check_error(system: System, code: int, text: str) -> None:
+    if code in _REFUSED_CODES:
+        raise SystemAnsweredWrong(system, WrongReason.MESSAGE_REFUSED, code)
+    if code != _DUPLICATE_OR_TOO_MANY:
+        # Login, money, blocked address, forbidden sender: others' messages would not go either.
+        raise SystemUnavailable(system, UnavailableReason.STATUS)
+    if _DUPLICATE not in text:
+        raise SystemUnavailable(system, UnavailableReason.RATE_LIMITED)

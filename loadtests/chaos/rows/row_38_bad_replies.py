@@ -38,6 +38,6 @@ ROW = Row(
     number=38,
     title="replies trickled, cut short, of 50 MB, of another shape, 200 with an error, a gzip bomb",
     expected="read within bounds; a dead letter that says why, or tried again",
-    broken_once="Without the bound of 64 KiB two tests were red; with a dead letter that does not say why, eight.",
+    broken_once="Without the bound of 64 KiB two tests were red; when a dead letter did not say why, eight.",
     run=run,
 )
