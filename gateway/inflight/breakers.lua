@@ -7,23 +7,23 @@
 -- what was under way when a breaker opened or closed says nothing of what came after. `hold_ms` is for how long the
 -- system wants to be left alone, `queue` where the jobs are that need it.
 
-local PACKED = '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
+local PACKED = '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$'
 
 local function read_breaker(text)
-  local state, ends, slot, good, bad, good_before, bad_before = string.match(text or '', PACKED)
+  local state, ends, slot, good, bad, good_before, bad_before, row = string.match(text or '', PACKED)
   return {
     state = state or 'closed', ends = tonumber(ends) or 0, slot = tonumber(slot) or 0,
     good = tonumber(good) or 0, bad = tonumber(bad) or 0,
-    good_before = tonumber(good_before) or 0, bad_before = tonumber(bad_before) or 0,
+    good_before = tonumber(good_before) or 0, bad_before = tonumber(bad_before) or 0, row = tonumber(row) or 0,
   }
 end
 
 local function write_breaker(b)
-  return table.concat({b.state, int(b.ends), int(b.slot), b.good, b.bad, b.good_before, b.bad_before}, ' ')
+  return table.concat({b.state, int(b.ends), int(b.slot), b.good, b.bad, b.good_before, b.bad_before, b.row}, ' ')
 end
 
 local function go_to(b, state)
-  b.state, b.good, b.bad, b.good_before, b.bad_before = state, 0, 0, 0, 0
+  b.state, b.good, b.bad, b.good_before, b.bad_before, b.row = state, 0, 0, 0, 0, 0
 end
 
 local function open_up(b, now, hold_ms, args)
@@ -41,7 +41,11 @@ local function slide(b, now, args)
   end
 end
 
+-- Failures in a row are no chance either, and show before a window full of good calls has passed.
 local function is_failing(b, args)
+  if b.row >= tonumber(args.fewest) then
+    return true
+  end
   local bad = b.bad + b.bad_before
   local calls = b.good + b.good_before + bad
   return calls >= tonumber(args.fewest) and bad * 100 >= calls * tonumber(args.share_percent)
@@ -70,6 +74,7 @@ local function judge(tag, b, one, now, args)
     slide(b, now, args)
   end
   b.good, b.bad = b.good + one.good, b.bad + one.bad
+  b.row = tonumber(one.good) > 0 and 0 or b.row + one.bad
   if hold_ms > 0 or (b.state == 'half_open' and b.bad > 0) or (b.state == 'closed' and is_failing(b, args)) then
     open_up(b, now, hold_ms, args)
   elseif b.state == 'half_open' and b.good >= tonumber(args.probes) then

@@ -50,6 +50,13 @@ async def test_a_breaker_opens_on_a_share_of_failures_and_not_on_a_few(world: Wo
     assert await read_breakers(world.tools.store, "42500") == {System.E_MAKET: Breaker.OPEN}
 
 
+async def test_a_breaker_opens_on_failures_in_a_row_however_well_it_went_before(world: World) -> None:
+    await told(world, good=1_000)
+    assert await told(world, bad=CALLS - 1) is Breaker.CLOSED
+
+    assert await told(world, bad=1) is Breaker.OPEN
+
+
 async def test_few_calls_open_no_breaker(world: World) -> None:
     assert await told(world, bad=CALLS - 1) is Breaker.CLOSED
 

@@ -15,6 +15,7 @@ from workers.systems import metrics as of_systems
 
 CELLS = (
     of_cases.verifications,
+    of_cases.ownerships,
     of_cases.finished,
     of_cases.parked,
     of_cases.case_seconds,
