@@ -55,6 +55,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sms_login: str = ""
     sms_password: str = ""
     sms_sender: str = ""
+    # Another provider, for when the first is slow, down or silent. Empty: there is none.
+    sms_second_url: str = ""
+    sms_second_login: str = ""
+    sms_second_password: str = ""
+    sms_second_sender: str = ""
     redis_timeout_ms: Milliseconds = 2_000
     # How many replicas must have a write before it is answered. 0: the primary's disk is the proof.
     redis_replicas: Annotated[int, Meta(ge=0, le=16)] = 0
@@ -220,6 +225,7 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "labour_market_url": _WEB_FORM,
     "e_maket_url": _WEB_FORM,
     "sms_url": _WEB_FORM,
+    "sms_second_url": _WEB_FORM,
     "traces_url": _WEB_FORM,
     "trusted_proxies": (_is_networks, "networks such as 10.0.0.0/8, separated by commas"),
 }

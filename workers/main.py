@@ -37,6 +37,7 @@ from gateway.register.store import parse_dsn
 from gateway.sealing import KeyRing
 from gateway.tracing import TRACES
 from workers.adopting import adopt
+from workers.learning import keep_learning
 from workers.logs import configure_logs
 from workers.queues import Queue, queues_of
 from workers.reconciliation import fetch_effects, reconcile
@@ -44,13 +45,18 @@ from workers.recovery import erase, recover, replay_dead_letters, restore_missin
 from workers.steps import metrics as of_cases
 from workers.systems import metrics as of_systems
 from workers.systems.e_maket import HttpEMaket
+from workers.systems.errors import System
 from workers.systems.fetch import open_session
+from workers.systems.gates import Gates
 from workers.systems.labour_market import HttpLabourMarket
 from workers.systems.mobile_citizens import HttpMobileCitizens
 from workers.systems.sms import SmscProvider
 from workers.tools import Boundary, Tools, no_boundary
 
 log = structlog.get_logger()
+
+# A code that takes so much of the deadline goes out quicker through another provider.
+SLOW_SHARE = 0.6
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -87,7 +93,8 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
                     ),
                     labour_market=HttpLabourMarket(session, settings.labour_market_base_url, deadline_ms),
                     e_maket=HttpEMaket(session, settings.e_maket_base_url, deadline_ms),
-                    sms=_sms_provider(settings, session),
+                    sms=_sms_providers(settings, session),
+                    gates=_gates(settings),
                     texts=texts,
                     day_offset_ms=int(offset.total_seconds() * 1000),
                     kept_ms=KEPT_MS,
@@ -101,8 +108,13 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
         await store.aclose()
 
 
-def _sms_provider(settings: Settings, session: aiohttp.ClientSession) -> SmscProvider:
-    return SmscProvider(
+def _gates(settings: Settings) -> Gates:
+    slow_seconds = SLOW_SHARE * settings.system_timeout_ms / 1000
+    return Gates(slow_seconds=slow_seconds, has_second_sms=bool(settings.sms_second_url))
+
+
+def _sms_providers(settings: Settings, session: aiohttp.ClientSession) -> tuple[SmscProvider, ...]:
+    first = SmscProvider(
         session,
         settings.sms_base_url,
         settings.system_timeout_ms,
@@ -110,6 +122,18 @@ def _sms_provider(settings: Settings, session: aiohttp.ClientSession) -> SmscPro
         password=settings.sms_password,
         sender=settings.sms_sender,
     )
+    if not settings.sms_second_url:
+        return (first,)
+    second = SmscProvider(
+        session,
+        settings.sms_second_url,
+        settings.system_timeout_ms,
+        login=settings.sms_second_login,
+        password=settings.sms_second_password,
+        sender=settings.sms_second_sender,
+        system=System.SMS_SECOND,
+    )
+    return (first, second)
 
 
 async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
@@ -125,12 +149,14 @@ async def run(settings: Settings, boundary: Boundary = no_boundary) -> int:
         beating = asyncio.create_task(LEDGER.keep_beating())
         queues = [queue for tools in opened.programmes for queue in _queues_of(tools, settings)]
         running = [asyncio.create_task(queue.run()) for queue in queues]
+        learning = [asyncio.create_task(keep_learning(tools)) for tools in opened.programmes]
         log.info("worker_started", programmes=[tools.programme.code for tools in opened.programmes])
         await stopping.wait()
         for queue in queues:
             queue.stop()
         await asyncio.gather(*running, return_exceptions=True)
-        beating.cancel()
+        for task in (beating, *learning):
+            task.cancel()
         await asyncio.to_thread(TRACES.end)
         log.info("worker_stopped")
     return 0

@@ -13,6 +13,7 @@ from gateway.inflight.store import Store
 from gateway.register.journal import Journal
 from gateway.sealing import KeyRing
 from workers.systems.e_maket import EMaket
+from workers.systems.gates import Gates
 from workers.systems.labour_market import LabourMarket
 from workers.systems.mobile_citizens import MobileCitizens
 from workers.systems.sms import SmsProvider
@@ -34,7 +35,9 @@ class Tools(msgspec.Struct, frozen=True):
     mobile_citizens: MobileCitizens
     labour_market: LabourMarket
     e_maket: EMaket
-    sms: SmsProvider
+    # The first one, and the one that steps in, if there is one.
+    sms: tuple[SmsProvider, ...]
+    gates: Gates
     texts: Texts
     # Local midnight's distance from UTC, for counts by day.
     day_offset_ms: int

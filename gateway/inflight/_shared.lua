@@ -167,6 +167,16 @@ local function count_today(key, field, day)
   return 0
 end
 
+-- Codes are counted by who carried them, in slots of the time at which they were sent.
+local CARRIED_SLOT_MS = 15000
+local CARRIED_KEPT_MS = 900000
+
+local function count_carried(tag, slot, field)
+  local key = tag .. 'carried:' .. slot
+  redis.call('HINCRBY', key, field, 1)
+  redis.call('PEXPIRE', key, CARRIED_KEPT_MS)
+end
+
 -- The limits that have controls of their own.
 local STEERED_LIMITS = {'address', 'person', 'phone', 'block', 'code_address'}
 

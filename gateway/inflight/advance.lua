@@ -17,7 +17,8 @@ local function advance(keys, args)
   end
   local wall = read_clock(keys[1])
   local history = step(seen[3], args.to, wall)
-  redis.call('HSET', case, 'state', args.to, 'history', history, 'takes', 0)
+  redis.call('HSET', case, 'state', args.to, 'history', history, 'takes', 0, 'deaths', 0)
+  redis.call('HDEL', case, 'tried')
   if args.number ~= '' then
     redis.call('HSET', case, 'number', args.number)
   end

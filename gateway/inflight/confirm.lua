@@ -58,6 +58,10 @@ end
 
 local function accept(tag, id, case, persons, wall, args)
   local key = tag .. 'case:' .. id
+  local carrier, slot = string.match(redis.call('HGET', key, 'carrier') or '', '^(%S+) (%d+)$')
+  if carrier then
+    count_carried(tag, slot, carrier .. ':confirmed')
+  end
   redis.call('HSET', key, 'state', 'accepted', 'history', step(case.history, 'accepted', wall), 'accepted', int(wall))
   redis.call('ZREM', tag .. 'leases', id)
   redis.call('HDEL', tag .. 'person:' .. case.person, id)

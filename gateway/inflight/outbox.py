@@ -30,9 +30,11 @@ async def code_message(store: Store, programme: str, application_id: str) -> byt
     return message
 
 
-async def code_sent(store: Store, programme: str, application_id: str, message: bytes) -> None:
-    """Delete the message that was sent, unless a newer one has taken its place."""
-    await store.call("outbox_sent", programme, id=application_id, message=message)
+async def code_sent(
+    store: Store, programme: str, application_id: str, message: bytes, carrier: str | None
+) -> None:
+    """Delete the message that was sent, unless a newer one has taken its place; `carrier` is who took it."""
+    await store.call("outbox_sent", programme, id=application_id, message=message, carrier=carrier or "")
 
 
 async def lost_receipt_message(store: Store, programme: str, request: str) -> bytes | None:

@@ -25,7 +25,11 @@ class Marker(StrEnum):
 
 
 class TakenCase(msgspec.Struct, frozen=True):
-    """A case in a worker's hands. `takes` counts how often it was taken without getting any further."""
+    """A case in a worker's hands. `takes` counts how often it was taken without getting any further.
+
+    `tried`: the system it needs now has been asked before. `deaths`: how many workers died with it in this
+    state.
+    """
 
     fence: int
     takes: int
@@ -43,6 +47,8 @@ class TakenCase(msgspec.Struct, frozen=True):
     trace: str
     # Whether the phone is known to be the person's.
     proven: bool
+    tried: bool
+    deaths: int
 
 
 class ParkedCase(msgspec.Struct, frozen=True):
@@ -74,7 +80,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
     if not reply:
         return None
     fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, *rest = reply
-    accepted, now, trace, proven = rest
+    accepted, now, trace, proven, tried, deaths = rest
     return TakenCase(
         fence,
         takes,
@@ -90,6 +96,8 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
         now,
         trace.decode(),
         bool(proven),
+        bool(tried),
+        deaths,
     )
 
 
@@ -153,9 +161,19 @@ async def finish(
     return parse_history(reply[1])
 
 
-async def give_back(store: Store, programme: str, application_id: str, fence: int) -> None:
-    """Note that a case waits for a system that is away, so that this try does not count against it."""
-    await store.call("give_back", programme, id=application_id, fence=fence)
+async def give_back(
+    store: Store,
+    programme: str,
+    application_id: str,
+    fence: int,
+    *,
+    counts: bool = False,
+    tried: bool = False,
+) -> None:
+    """Let go of a case. Unless it `counts` against the case, this try is forgotten. `tried`: as above."""
+    await store.call(
+        "give_back", programme, id=application_id, fence=fence, counts=int(counts), tried=int(tried)
+    )
 
 
 async def readmit(

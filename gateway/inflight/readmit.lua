@@ -45,7 +45,8 @@ local function readmit(keys, args)
   end
   redis.call('HSET', case, 'v', 1, 'state', 'accepted', 'person', args.person, 'receipt', args.receipt_hash,
     'body', args.body, 'sealed_phone', args.sealed_phone, 'phone', args.phone_hash, 'number', args.number,
-    'history', step(args.history, 'accepted', wall), 'accepted', args.accepted_ms, 'takes', 0)
+    'history', step(args.history, 'accepted', wall), 'accepted', args.accepted_ms, 'takes', 0, 'deaths', 0)
+  redis.call('HDEL', case, 'tried', 'held')
   redis.call('HDEL', tag .. 'contested:' .. args.person, args.phone_hash)
   if args.upheld == '1' then
     redis.call('HSET', case, 'proven', 1)

@@ -4,7 +4,7 @@
 -- ARGV id
 -- Returns {} when there is nothing to do, else
 --   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms, now_ms,
---    trace, proven}; proven: 1 when the phone is known to be the person's, else 0
+--    trace, proven, tried, deaths}; proven: 1 when the phone is known to be the person's, else 0
 
 local function take(keys, args)
   local tag = tag_of(keys)
@@ -20,9 +20,13 @@ local function take(keys, args)
   redis.call('HSET', keys[1], 'fence', int(fence))
   redis.call('HSET', case, 'fence', int(fence))
   local takes = redis.call('HINCRBY', case, 'takes', 1)
+  -- Whoever had it before never let go of it: that worker has died.
+  local died = redis.call('HGET', case, 'held') and 1 or 0
+  redis.call('HSET', case, 'held', 1)
+  local deaths = redis.call('HINCRBY', case, 'deaths', died)
   redis.call('ZADD', tag .. 'active', int(wall), args.id)
   local seen = redis.call('HMGET', case, 'state', 'person', 'receipt', 'body', 'sealed_phone', 'phone', 'number',
-    'history', 'accepted', 'trace', 'proven')
+    'history', 'accepted', 'trace', 'proven', 'tried')
   return {fence, takes, seen[1], seen[2], seen[3], seen[4] or '', seen[5] or '', seen[6] or '', seen[7] or '',
-    seen[8], tonumber(seen[9]), wall, seen[10] or '', tonumber(seen[11]) or 0}
+    seen[8], tonumber(seen[9]), wall, seen[10] or '', tonumber(seen[11]) or 0, tonumber(seen[12]) or 0, deaths}
 end

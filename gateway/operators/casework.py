@@ -197,7 +197,7 @@ def _is_out(case: Case) -> bool:
 
 
 def is_dead_letter(case: Case) -> bool:
-    return case.state is State.PARKED and case.park_reason == DEAD_LETTER
+    return case.state is State.PARKED and (case.park_reason or "").startswith(DEAD_LETTER)
 
 
 def _case(application_id: str, truth: Sight | Entry, entry: Entry | None, *, in_flight: bool | None) -> Case:

@@ -71,11 +71,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 ),
             ),
         ),
-        Panel(
-            "Sent away unread",
-            "reqps",
-            ((_rate("http_shed_total", "reason", ""), "{{reason}}"),),
-        ),
+        Panel("Sent away unread", "reqps", ((_rate("http_shed_total", "reason", ""), "{{reason}}"),)),
     ),
     "The line": (
         Panel(
@@ -180,6 +176,16 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                     "{{system}}",
                 ),
             ),
+        ),
+        Panel(
+            "Breakers: 0 closed, 1 half open, 2 open",
+            "short",
+            ((f"max by (system) (qabyldau_breaker{{{_OF}}})", "{{system}}"),),
+        ),
+        Panel(
+            "Calls put off",
+            "cps",
+            ((_rate("system_calls_held_total", "system, reason", ""), "{{system}} {{reason}}"),),
         ),
     ),
     "Processes and stores": (

@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from gateway.counting import Role
+from gateway.inflight.breakers import Breaker
 from gateway.inflight.figures import Figures
 
 _SLOTS = {
@@ -25,6 +26,8 @@ _QUEUES = {
     "jobs": "Jobs waiting or running.",
     "oldest_seconds": "For how long the oldest job has been due.",
 }
+
+_BREAKERS = (Breaker.CLOSED, Breaker.HALF_OPEN, Breaker.OPEN)
 
 # Label values, and the struct that has the fields.
 _Row = tuple[list[str], Any]
@@ -68,6 +71,15 @@ def missed_family(missed: Mapping[str, Mapping[str, int]]) -> Metric:
     for code, lanes in missed.items():
         for lane, count in lanes.items():
             family.add_metric([code, lane], count)
+    return family
+
+
+def breaker_family(breakers: Mapping[str, Mapping[str, Breaker]]) -> Metric:
+    about = "Whether workers ask a state system: 0 as ever, 1 one call at a time to try it, 2 not at all."
+    family = GaugeMetricFamily("qabyldau_breaker", about, labels=["programme", "system"])
+    for code, systems in breakers.items():
+        for system, state in systems.items():
+            family.add_metric([code, system], _BREAKERS.index(state))
     return family
 
 

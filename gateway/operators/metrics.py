@@ -11,10 +11,17 @@ from prometheus_client import Metric, generate_latest
 from prometheus_client.registry import Collector
 
 from gateway.counting import Role, count_alive, read_counts
+from gateway.inflight.breakers import read_breakers
 from gateway.inflight.figures import read_figures
 from gateway.inflight.missed import read_missed
 from gateway.inflight.store import Store, StoreUnavailable
-from gateway.operators.families import alive_family, families_of, missed_family, store_family
+from gateway.operators.families import (
+    alive_family,
+    breaker_family,
+    families_of,
+    missed_family,
+    store_family,
+)
 
 # Prometheus's text format; the framework adds the charset.
 _MEDIA_TYPE = "text/plain; version=0.0.4"
@@ -47,9 +54,10 @@ async def _ask_redis(sources: Sources) -> list[Metric]:
         found = await asyncio.gather(*(read_figures(sources.store, code) for code in sources.programmes))
         served = {code: one for code, one in zip(sources.programmes, found, strict=True) if one is not None}
         missed = {code: await read_missed(sources.store, code, one) for code, one in served.items()}
+        breakers = {code: await read_breakers(sources.store, code) for code in served}
     except StoreUnavailable:
         return [store_family(is_up=False)]
-    return [store_family(is_up=True), *families_of(served), missed_family(missed)]
+    return [store_family(is_up=True), *families_of(served), missed_family(missed), breaker_family(breakers)]
 
 
 class _Page(Collector):

@@ -1,5 +1,7 @@
 """A programme second by second: what it did in each, from what was read at its ends. No clock in here."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from gateway.http.eta import NO_ETA, Eta
@@ -23,6 +25,8 @@ class Reading(Struct, frozen=True):
     is_store_up: bool = True
     eta: Eta = NO_ETA
     called_mark: Mark | None = None
+    # By system, those that workers told of.
+    breakers: Mapping[str, str] = {}
 
 
 class Sample(Struct, frozen=True):

@@ -32,7 +32,7 @@ class Surroundings:
         sent, confirmed = codes_sent_in(growth, now.programme), accepted_between(before, now)
         self._codes.note(before.at_ms, now.at_ms, {_SENT: sent or 0, _CONFIRMED: confirmed or 0})
         sms = self._sms(is_sent_known=sent is not None, is_confirmed_known=confirmed is not None)
-        return Around(self._systems.states(), sms, workers, gateways)
+        return Around(self._systems.states(now.breakers), sms, workers, gateways)
 
     def _sms(self, *, is_sent_known: bool, is_confirmed_known: bool) -> SmsState:
         sent = int(self._codes.sums[_SENT]) if is_sent_known else None

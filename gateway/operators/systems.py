@@ -5,6 +5,7 @@ from itertools import pairwise
 from math import isinf
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from gateway.operators.tallies import Tallies, call_seconds_in, calls_in
@@ -29,12 +30,13 @@ _WORKS: Final = frozenset({"answered", "stale_token", "message_refused"})
 
 
 class SystemState(Struct, frozen=True):
-    """`state`: up, slow, down or unknown."""
+    """`state`: up, slow, down or unknown. `breaker`: closed, open, half_open; None is not known."""
 
     state: str
     calls_per_second: float | None = None
     errors_percent: float | None = None
     p95_ms: float | None = None
+    breaker: str | None = None
 
 
 class Systems:
@@ -46,11 +48,16 @@ class Systems:
         self._calls.note(since_ms, until_ms, calls_in(growth))
         self._buckets.note(since_ms, until_ms, call_seconds_in(growth))
 
-    def states(self) -> dict[str, SystemState] | None:
-        """By name, those that workers count calls of; None while there are none."""
+    def states(self, breakers: Mapping[str, str]) -> dict[str, SystemState] | None:
+        """By name, those that workers count calls of or have a breaker for; None while there are none."""
         calls, buckets = _by_system(self._calls.sums), _by_system(self._buckets.sums)
         seconds = self._calls.seconds
-        return {name: _state(calls[name], buckets.get(name, {}), seconds) for name in sorted(calls)} or None
+        return {
+            name: msgspec.structs.replace(
+                _state(calls.get(name, {}), buckets.get(name, {}), seconds), breaker=breakers.get(name)
+            )
+            for name in sorted(calls.keys() | breakers.keys())
+        } or None
 
 
 def _state(outcomes: Mapping[str, float], buckets: Mapping[str, float], seconds: float) -> SystemState:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from gateway.http.eta import MOST_SAMPLES, NO_ETA, Eta, estimate, measure
 from gateway.http.eta import Sample as Called
+from gateway.inflight.breakers import read_breakers
 from gateway.inflight.figures import Figures, read_figures
 from gateway.inflight.missed import read_missed
 from gateway.inflight.store import Store, StoreUnavailable
@@ -45,6 +46,7 @@ class Found(Struct, frozen=True):
     figures: Figures | None = None
     missed: int | None = None
     is_store_up: bool = True
+    breakers: Mapping[str, str] = {}
 
 
 class Watch:
@@ -94,6 +96,7 @@ class Watch:
             found.is_store_up,
             eta,
             mark,
+            found.breakers,
         )
         sample = take_sample(self._before, now)
         around = self._surroundings.look(self._before, now, counted.alive)
@@ -154,7 +157,8 @@ async def _find(store: Store, programme: str) -> Found:
         figures = await read_figures(store, programme)
         if figures is None:
             return Found()
-        return Found(figures, sum((await read_missed(store, programme, figures)).values()))
+        missed = sum((await read_missed(store, programme, figures)).values())
+        return Found(figures, missed, breakers=await read_breakers(store, programme))
     except StoreUnavailable:
         return Found(is_store_up=False)
 

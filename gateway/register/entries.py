@@ -7,7 +7,8 @@ from gateway.domain.case import State
 
 Verdict = Literal[State.ASSIGNED, State.DENIED]
 
-# A case parked for this reason has failed too often to be tried again by itself; an operator takes it up.
+# A case parked for a reason that begins so has failed too often to be tried again by itself; an operator
+# takes it up. What it failed of may follow: `dead_letter:e_maket:too_large`.
 DEAD_LETTER: Final = "dead_letter"
 # And then, when the operator has let it be tried again.
 REPLAYED: Final = "replayed"

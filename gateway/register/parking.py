@@ -67,17 +67,17 @@ def unpark(connection: Connection, application_id: str, at_ms: int, fence: int) 
 
 def replay_dead_letters(connection: Connection, programme: str, at_ms: int) -> int:
     """Make every dead letter due at once; return how many."""
-    dead = applications.c.park_reason == DEAD_LETTER
     due = {"park_reason": REPLAYED, "retry_at_ms": at_ms}
-    result = connection.execute(update(applications).where(*_parked(programme), dead).values(due))
+    result = connection.execute(update(applications).where(*_parked(programme), _is_dead()).values(due))
     return result.rowcount
 
 
 def retry(connection: Connection, application_id: str, at_ms: int) -> bool:
-    dead = applications.c.park_reason == DEAD_LETTER
     contested = applications.c.park_reason == CONTESTED
     due = {
-        "park_reason": case((dead, REPLAYED), (contested, ASKED_AGAIN), else_=applications.c.park_reason),
+        "park_reason": case(
+            (_is_dead(), REPLAYED), (contested, ASKED_AGAIN), else_=applications.c.park_reason
+        ),
         "retry_at_ms": at_ms,
         "upheld_at_ms": case((contested, None), else_=applications.c.upheld_at_ms),
     }
@@ -88,7 +88,7 @@ def retry(connection: Connection, application_id: str, at_ms: int) -> bool:
 def parked_for(programme: str, reason: str, limit: int) -> Select[Any]:
     return (
         select(applications)
-        .where(*_parked(programme), applications.c.park_reason == reason)
+        .where(*_parked(programme), applications.c.park_reason.startswith(reason, autoescape=True))
         .order_by(applications.c.parked_since_ms, applications.c.application_id)
         .limit(limit)
     )
@@ -105,11 +105,15 @@ def parked_due(programme: str, now_ms: int, limit: int) -> Select[Any]:
         .where(
             *_parked(programme),
             applications.c.retry_at_ms <= now_ms,
-            applications.c.park_reason != DEAD_LETTER,
+            ~_is_dead(),
         )
         .order_by(applications.c.retry_at_ms, applications.c.application_id)
         .limit(limit)
     )
+
+
+def _is_dead() -> ColumnElement[bool]:
+    return applications.c.park_reason.startswith(DEAD_LETTER, autoescape=True)
 
 
 def _parked(programme: str) -> tuple[ColumnElement[bool], ...]:

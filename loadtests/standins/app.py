@@ -26,7 +26,7 @@ def create_standins(
         gateway_url, webhook_secret, decide_after_ms=decide_after_ms, give_up_after_ms=give_up_after_ms
     )
     board, labour_market, e_maket, sms = FaultBoard(), LabourMarket(), EMaket(deciding), Sms()
-    send_form = board.guard(System.SMS, sms.send_form)
+    second = sms.beside()
     app = web.Application()
     app.add_routes(MobileCitizens().routes(board))
     app.add_routes(
@@ -37,9 +37,8 @@ def create_standins(
             web.get("/e-maket/applications", e_maket.list_applications),
             web.get("/e-maket/deliveries", deciding.list_deliveries),
             web.post("/fund/assignments", board.guard(System.FUND, fund.assign)),
-            web.get("/sms/sys/send.php", send_form, allow_head=False),
-            web.post("/sms/sys/send.php", send_form),
-            web.post("/sms/rest/send/", board.guard(System.SMS, sms.send_json)),
+            *_sms_routes("/sms", sms, board, System.SMS),
+            *_sms_routes("/sms-second", second, board, System.SMS_SECOND),
             web.get("/sms/inbox", sms.read_inbox),
             web.delete("/sms/inbox", sms.empty_inbox),
             web.get("/faults", board.show),
@@ -50,3 +49,13 @@ def create_standins(
     app.cleanup_ctx.append(deciding.live)
     app.on_shutdown.extend([board.release, deciding.stop])
     return app
+
+
+def _sms_routes(root: str, sms: Sms, board: FaultBoard, system: System) -> list[web.RouteDef]:
+    send_form = board.guard(system, sms.send_form)
+    return [
+        web.get(f"{root}/sys/send.php", send_form, allow_head=False),
+        web.post(f"{root}/sys/send.php", send_form),
+        web.post(f"{root}/rest/send/", board.guard(system, sms.send_json)),
+        web.get(f"{root}/taken", sms.count_taken),
+    ]

@@ -10,9 +10,14 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
+from loadtests.standins.spoiling import busy, gzip_bomb, huge, trickle, truncate
 from loadtests.standins.wire import answer, read_json, refusal
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+Guarded = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# On a request whose message is taken and never delivered.
+SWALLOWED = "swallowed"
 
 # Longer than any deadline worth testing; a knob that outlives its test is a mistake.
 MAX_LATENCY_MS = 600_000
@@ -26,6 +31,7 @@ class System(StrEnum):
     E_MAKET = "e-maket"
     FUND = "fund"
     SMS = "sms"
+    SMS_SECOND = "sms-second"
     MOBILE_CITIZENS = "mobile-citizens"
 
 
@@ -35,6 +41,13 @@ class Knobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hang: bool = False
     drop_reply: bool = False
     wrong_schema: bool = False
+    retry_after_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 0
+    trickle: bool = False
+    truncate: bool = False
+    huge: bool = False
+    gzip_bomb: bool = False
+    ok_with_error: bool = False
+    swallow: bool = False
 
 
 class FaultBoard:
@@ -42,20 +55,24 @@ class FaultBoard:
         self._knobs = {system: Knobs() for system in System}
         self._changed = asyncio.Event()
 
-    def guard(self, system: System, handler: Handler) -> Handler:
+    def guard(self, system: System, handler: Handler) -> Guarded:
         """Misbehave around the handler, in this order: hang, latency, error, effect, reply."""
 
-        async def serve(request: web.Request) -> web.Response:
+        async def serve(request: web.Request) -> web.StreamResponse:
             if not await self._outlast_hang(system, request):
                 return refusal(503, "the client left, nothing took effect")
             knobs = self._knobs[system]
             await asyncio.sleep(knobs.latency_ms / 1000)
             if random.random() < knobs.error_rate:  # noqa: S311 - chance, not a secret
                 return refusal(503, "unavailable")
+            if knobs.retry_after_seconds:
+                return busy(knobs.retry_after_seconds)
+            if knobs.swallow:
+                request[SWALLOWED] = True
             reply = await handler(request)
             if knobs.drop_reply and request.transport is not None:
                 request.transport.abort()
-            return answer({"unexpected": [1, 2, 3]}) if knobs.wrong_schema else reply
+            return await spoil(request, reply, knobs)
 
         return serve
 
@@ -93,6 +110,21 @@ class FaultBoard:
     async def release(self, _app: web.Application) -> None:
         """Hanging requests would keep a stopping process alive."""
         self.end_all()
+
+
+async def spoil(request: web.Request, reply: web.Response, knobs: Knobs) -> web.StreamResponse:
+    """What took effect is told in a way that helps nobody."""
+    if knobs.trickle:
+        return await trickle(request)
+    if knobs.truncate:
+        return await truncate(request, reply)
+    if knobs.huge:
+        return await huge(request)
+    if knobs.gzip_bomb:
+        return gzip_bomb()
+    if knobs.ok_with_error:
+        return answer({"error": "internal error", "status": 500})
+    return answer({"unexpected": [1, 2, 3]}) if knobs.wrong_schema else reply
 
 
 def _has_client(request: web.Request) -> bool:

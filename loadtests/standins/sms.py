@@ -15,6 +15,7 @@ from itertools import count
 import msgspec
 from aiohttp import web
 
+from loadtests.standins.faults import SWALLOWED
 from loadtests.standins.wire import answer, bad_request, read_json
 
 # The same message to the same phone is refused for a minute.
@@ -74,23 +75,30 @@ def count_segments(text: str) -> int:
 
 
 class Sms:
-    def __init__(self) -> None:
-        self._inbox: dict[str, list[Message]] = {}
+    """One provider. Several may fill the same inbox, as they reach the same phones."""
+
+    def __init__(self, inbox: dict[str, list[Message]] | None = None) -> None:
+        self._inbox: dict[str, list[Message]] = {} if inbox is None else inbox
+        self._taken = 0
         self._sent_at: dict[tuple[str, str], float] = {}
         self._numbers = count(1)
+
+    def beside(self) -> "Sms":
+        return Sms(self._inbox)
 
     async def send_form(self, request: web.Request) -> web.Response:
         form = await request.post() if request.method == "POST" else request.query
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         if fields.get("fmt") != "3" or fields.get("charset", "").lower() != "utf-8":
             return _refuse(SmscError.PARAMETERS)
-        return self._send(fields)
+        return self._send(fields, is_swallowed=SWALLOWED in request)
 
     async def send_json(self, request: web.Request) -> web.Response:
         fields = await read_json(request, dict[str, str | int])
-        return self._send({name: str(value) for name, value in fields.items()})
+        texts = {name: str(value) for name, value in fields.items()}
+        return self._send(texts, is_swallowed=SWALLOWED in request)
 
-    def _send(self, fields: Mapping[str, str]) -> web.Response:
+    def _send(self, fields: Mapping[str, str], *, is_swallowed: bool) -> web.Response:
         if not (fields.get("login") and fields.get("psw")):
             return _refuse(SmscError.AUTHORISATION)
         message_id = fields.get("id") or str(next(self._numbers))
@@ -105,7 +113,9 @@ class Sms:
             return _refuse(SmscError.DUPLICATE)
         for phone in phones:
             self._sent_at[phone, message_id] = time.monotonic()
-            self._inbox.setdefault(phone, []).append(Message(phone, text, datetime.now(UTC)))
+            self._taken += 1
+            if not is_swallowed:
+                self._inbox.setdefault(phone, []).append(Message(phone, text, datetime.now(UTC)))
         shown_id = int(message_id) if message_id.isdigit() else message_id
         return answer({"id": shown_id, "cnt": count_segments(text) * len(phones)})
 
@@ -117,6 +127,9 @@ class Sms:
         if "phone" not in request.query:
             raise bad_request("whose inbox? ?phone=… is missing")
         return answer(self._inbox.get(normalise_phone(request.query["phone"]) or "", []))
+
+    async def count_taken(self, _request: web.Request) -> web.Response:
+        return answer({"taken": self._taken})
 
     async def empty_inbox(self, _request: web.Request) -> web.Response:
         self._inbox.clear()

@@ -120,7 +120,7 @@ def read_replies(data: bytes) -> None:
         with suppress(SystemFailure):
             answer = exchange._decode(data, module._ANSWERS)
             if isinstance(answer, sms._Answer):
-                sms._check_answer(answer)
+                sms._check_answer(System.SMS, answer)
 
 
 def read_settings(data: bytes) -> None:

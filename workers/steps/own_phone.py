@@ -9,13 +9,15 @@ from gateway.inflight.progress import TakenCase, prove
 from workers.steps.metrics import ownerships
 from workers.steps.park import contest
 from workers.steps.refuse import refuse
+from workers.systems.errors import System
 from workers.tools import Tools
 
 
 async def check_phone(tools: Tools, application_id: str, case: TakenCase, iin: str) -> TakenCase:
     """Return the case with its phone proven, or as it ended here."""
     phone = tools.keyring.unseal(case.sealed_phone, application_id).decode()
-    belongs = await tools.mobile_citizens.belongs(application_id=application_id, iin=iin, phone=phone)
+    async with tools.gates[System.MOBILE_CITIZENS].passing(is_repeat=case.tried):
+        belongs = await tools.mobile_citizens.belongs(application_id=application_id, iin=iin, phone=phone)
     ownerships(tools.programme.code, belongs=belongs).add()
     await tools.boundary("phone_checked")
     if not belongs:

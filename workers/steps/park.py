@@ -28,7 +28,7 @@ async def park(tools: Tools, application_id: str, case: TakenCase, reason: str) 
     terms = tools.programme.terms
     pause_seconds = terms.unknown_retry_seconds
     if await tools.journal.count_parked(tools.programme.code) >= terms.parked_limit:
-        await give_back(tools.store, tools.programme.code, application_id, case.fence)
+        await give_back(tools.store, tools.programme.code, application_id, case.fence, tried=True)
         raise TryAgain(pause_seconds)
     return await _park(tools, application_id, case, reason, now_ms() + pause_seconds * 1000)
 
@@ -39,10 +39,10 @@ async def contest(tools: Tools, application_id: str, case: TakenCase) -> TakenCa
     return await _park(tools, application_id, case, CONTESTED, None)
 
 
-async def dead_letter(tools: Tools, application_id: str, case: TakenCase) -> None:
-    """Park a case for an operator: trying again by itself would not help."""
-    log.error("dead_letter")
-    await _park(tools, application_id, case, DEAD_LETTER, None)
+async def dead_letter(tools: Tools, application_id: str, case: TakenCase, why: str) -> None:
+    """Park a case for an operator: trying again by itself would not help. `why` is in words of ours."""
+    log.error("dead_letter", why=why)
+    await _park(tools, application_id, case, f"{DEAD_LETTER}:{why}", None)
 
 
 async def _park(
@@ -54,7 +54,8 @@ async def _park(
     await tools.journal.park(application_id, at_ms, case.fence, reason, retry_at_ms)
     await tools.boundary("recorded_parked")
     left = await leave(tools, application_id, case, State.PARKED)
-    parked(tools.programme.code, reason).add()
+    # What a dead letter failed of is in the register; here it would be a label without bound.
+    parked(tools.programme.code, reason.partition(":")[0]).add()
     return left
 
 

@@ -1,6 +1,7 @@
 """An accepted case's way: register, verify, forward. The state in its record says where to go on."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,14 +18,21 @@ from workers.steps.park import dead_letter, park
 from workers.steps.register import register
 from workers.steps.retrying import TryAgain, pause_seconds, where
 from workers.steps.verify import verify
+from workers.systems.errors import NotAsked, SystemAnsweredWrong, SystemUnavailable, UnavailableReason
 from workers.systems.errors import StaleToken as StaleAtSystem
-from workers.systems.errors import SystemAnsweredWrong, SystemUnavailable
 from workers.tools import Tools
 
 log = structlog.get_logger()
 
-# A case that was taken so often without getting any further fails by itself or kills its workers.
+# A case that was taken so often without getting any further fails by itself.
 MOST_TAKES = 10
+
+# And one with which so many workers died, where one alone may have been killed for another reason.
+MOST_DEATHS = 5
+
+# Each look at a case that waits for a system which is down keeps a worker from others. So the first is after
+# what a breaker stays open for, and the next after about as long as the case has waited already.
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 4.0, 120.0
 
 # Shorter than arq's own limit, which would drop the job; longer than three systems and the journal may take.
 JOB_DEADLINE_SECONDS = 18
@@ -41,8 +49,16 @@ async def process_case(ctx: dict[str, Any], application_id: str) -> None:
     way = _Way(tools, application_id, case, ctx["job_try"])
     with TRACES.span("case", case.trace, application_id=application_id, programme=tools.programme.code):
         try:
-            await way.walk()
+            if case.deaths:
+                await way.walk_alone()
+            else:
+                await way.walk()
         except TryAgain:
+            raise
+        except asyncio.CancelledError:
+            # The worker stops; that is nothing against the case.
+            with suppress(StoreUnavailable):
+                await way.let_go()
             raise
         except Exception as error:  # noqa: BLE001 - Each kind has its own end below; none disappears.
             await way.settle(error)
@@ -54,10 +70,22 @@ class _Way:
     def __init__(self, tools: Tools, application_id: str, case: TakenCase, tries: int) -> None:
         self._tools, self._id, self._case, self._tries = tools, application_id, case, tries
 
+    async def walk_alone(self) -> None:
+        """Walk while no other case that workers died with does: the innocent ones come through that way."""
+        alone = self._tools.gates.alone
+        if alone.locked():
+            await self.let_go()
+            raise TryAgain(pause_seconds(1))
+        async with alone:
+            await self.walk()
+
     async def walk(self) -> None:
         """Run step after step until one ends the case."""
+        if self._case.deaths >= MOST_DEATHS:
+            await dead_letter(self._tools, self._id, self._case, "workers_died")
+            return
         if self._case.takes > MOST_TAKES:
-            await dead_letter(self._tools, self._id, self._case)
+            await dead_letter(self._tools, self._id, self._case, "taken_too_often")
             return
         async with asyncio.timeout(JOB_DEADLINE_SECONDS):
             while self._case.state in STEPS:
@@ -76,31 +104,50 @@ class _Way:
             case SQLAlchemyError() | StoreUnavailable() | OSError():
                 # Our own stores are away: that says nothing against the case.
                 log.warning("store_away", error=type(error).__name__)
-                await self._try_again(pause_seconds(self._tries))
+                await self.let_go()
+                raise TryAgain(pause_seconds(self._tries))
             case SystemAnsweredWrong():
                 # It may be a page of maintenance, met by every case, and over in a minute.
                 log.error("answered_wrong", system=error.system, reason=error.reason, code=error.code)
-                await self._try_again_or_give_up()
+                await self._try_again_or_give_up(f"{error.system}:{error.reason}", tried=True)
             case _:
                 mistakes().add()
                 log.error("case_failed", error=type(error).__name__, where=where(error))
-                await self._try_again_or_give_up()
+                await self._try_again_or_give_up(f"mistake:{type(error).__name__}", tried=False)
+
+    async def let_go(self, *, counts: bool = False, tried: bool = False) -> None:
+        await give_back(
+            self._tools.store,
+            self._tools.programme.code,
+            self._id,
+            self._case.fence,
+            counts=counts,
+            tried=tried,
+        )
 
     async def _wait_or_park(self, away: SystemUnavailable) -> None:
         """Wait for a system that is away, but not with a slot for ever."""
-        log.warning("system_away", system=away.system, reason=away.reason)
+        is_asked = not isinstance(away, NotAsked)
+        if is_asked:
+            log.warning("system_away", system=away.system, reason=away.reason)
+        if away.reason is UnavailableReason.NO_PLACE:
+            await self.let_go()
+            raise TryAgain(pause_seconds(self._tries))
         waited_ms = max(self._case.taken_at_ms - self._case.history[-1].at_ms, 0)
         if waited_ms >= self._tools.programme.terms.park_after_seconds * 1000:
             await park(self._tools, self._id, self._case, f"{away.system}_away")
         else:
-            await self._try_again(away.retry_after_seconds)
+            await self.let_go(tried=is_asked)
+            raise TryAgain(away.retry_after_seconds or self._wait_seconds(is_asked=is_asked))
 
-    async def _try_again_or_give_up(self) -> None:
+    def _wait_seconds(self, *, is_asked: bool) -> float:
+        if is_asked:
+            return pause_seconds(self._tries)
+        return pause_seconds(self._tries, _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
+
+    async def _try_again_or_give_up(self, why: str, *, tried: bool) -> None:
         """Count the failure against the case: the last one makes a dead letter."""
         if self._case.takes < MOST_TAKES:
+            await self.let_go(counts=True, tried=tried)
             raise TryAgain(pause_seconds(self._case.takes))
-        await dead_letter(self._tools, self._id, self._case)
-
-    async def _try_again(self, after_seconds: float | None) -> None:
-        await give_back(self._tools.store, self._tools.programme.code, self._id, self._case.fence)
-        raise TryAgain(after_seconds)
+        await dead_letter(self._tools, self._id, self._case, why)

@@ -24,7 +24,7 @@ async def register(tools: Tools, application_id: str, case: TakenCase) -> TakenC
         tools.store, tools.programme.code, application_id, case.fence, (State.ACCEPTED, state), number
     )
     await tools.boundary("advanced_from_accepted")
-    return msgspec.structs.replace(case, state=state, number=number, history=history)
+    return msgspec.structs.replace(case, state=state, number=number, history=history, tried=False)
 
 
 def entry_of(application_id: str, case: TakenCase, category: str) -> NewEntry:

@@ -24,9 +24,13 @@ _AWAY = (SQLAlchemyError, StoreUnavailable, OSError)
 Job = Callable[..., Coroutine[Any, Any, None]]
 
 
-def pause_seconds(tries: int) -> float:
+def pause_seconds(
+    tries: int,
+    first_seconds: float = _FIRST_PAUSE_SECONDS,
+    longest_seconds: float = _LONGEST_PAUSE_SECONDS,
+) -> float:
     """Grow exponentially, with jitter, so that a system that comes back is not met by all at once."""
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** min(tries, 16))
+    longest = min(longest_seconds, first_seconds * 2.0 ** min(tries, 16))
     return random.uniform(longest / 2, longest)  # noqa: S311 - Jitter is no secret.
 
 

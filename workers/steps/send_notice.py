@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from gateway.domain.case import State
 from workers.steps.metrics import Message
-from workers.steps.send import send
+from workers.steps.send import Letter, send
 from workers.tools import Tools, now_ms, open_application
 
 _TEXTS: Final = {
@@ -24,6 +24,7 @@ async def send_notice(ctx: dict[str, Any], application_id: str) -> None:
         language = open_application(tools, application_id, entry.sealed).language
         text = tools.texts.get(language, _TEXTS[entry.state], number=entry.number)
         # The same notice always has the same name, so that a provider can tell a repeat after a crash.
-        await send(tools, Message.NOTICE, phone, text, f"{application_id}-{entry.state}"[-40:])
+        name = f"{application_id}-{entry.state}"[-40:]
+        await send(tools, Letter(Message.NOTICE, phone, text, name, is_repeat=ctx["job_try"] > 1))
         await tools.boundary("notice_sent")
     await tools.journal.mark_notified(application_id, now_ms())

@@ -5,7 +5,7 @@ from typing import Any
 from gateway.inflight.outbox import lost_receipt_message, lost_receipt_sent, spend_code
 from workers.steps.messages import LOST_RECEIPT_MESSAGES, message_id
 from workers.steps.metrics import Message
-from workers.steps.send import send
+from workers.steps.send import Letter, send
 from workers.tools import Tools
 
 
@@ -24,5 +24,7 @@ async def send_receipt_code(ctx: dict[str, Any], request: str) -> None:
         and entry.phone_hash == phone_hash
         and await spend_code(tools.store, programme, phone_hash, limit)
     ):
-        await send(tools, Message.RECEIPT_CODE, message.phone, message.text, message_id(sealed))
+        name = message_id(sealed)
+        is_repeat = ctx["job_try"] > 1
+        await send(tools, Letter(Message.RECEIPT_CODE, message.phone, message.text, name, is_repeat))
     await lost_receipt_sent(tools.store, programme, request)

@@ -11,6 +11,7 @@ from workers.steps.metrics import LABOUR_MARKET_UNKNOWN, verifications
 from workers.steps.own_phone import check_phone
 from workers.steps.park import park
 from workers.steps.refuse import refuse
+from workers.systems.errors import System
 from workers.systems.labour_market import Outcome
 from workers.tools import Tools, is_in_doubt, open_application
 
@@ -27,19 +28,20 @@ async def verify(tools: Tools, application_id: str, case: TakenCase) -> TakenCas
     arrow = (State.VERIFYING, State.FORWARDING)
     history = await advance(tools.store, tools.programme.code, application_id, case.fence, arrow)
     await tools.boundary("advanced_from_verifying")
-    return msgspec.structs.replace(case, state=State.FORWARDING, history=history)
+    return msgspec.structs.replace(case, state=State.FORWARDING, history=history, tried=False)
 
 
 async def _ask_labour_market(
     tools: Tools, application_id: str, case: TakenCase, application: Application
 ) -> TakenCase:
     """Return the case as it is when it passed, or as it ended here."""
-    verdict = await tools.labour_market.verify(
-        application_id=application_id,
-        iin=application.iin,
-        employer=application.employer,
-        category=application.category,
-    )
+    async with tools.gates[System.LABOUR_MARKET].passing(is_repeat=case.tried):
+        verdict = await tools.labour_market.verify(
+            application_id=application_id,
+            iin=application.iin,
+            employer=application.employer,
+            category=application.category,
+        )
     verifications(tools.programme.code, verdict.outcome).add()
     TRACES.tell(verdict=verdict.outcome)
     await tools.boundary("verified")

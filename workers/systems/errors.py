@@ -8,13 +8,28 @@ class System(StrEnum):
     E_MAKET = "e_maket"
     SMS = "sms"
     MOBILE_CITIZENS = "mobile_citizens"
+    SMS_SECOND = "sms_second"
+
+
+SMS_PROVIDERS = (System.SMS, System.SMS_SECOND)
 
 
 class UnavailableReason(StrEnum):
     TIMEOUT = "timeout"
+    # It broke after it was made, so that nobody knows what was done over it.
     CONNECTION = "connection"
+    # It was never made.
+    UNREACHED = "unreached"
     STATUS = "status"
     RATE_LIMITED = "rate_limited"
+    # Not asked at all: it is down, it has been asked again often enough, or too many ask it now.
+    BREAKER_OPEN = "breaker_open"
+    BUDGET_SPENT = "budget_spent"
+    NO_PLACE = "no_place"
+
+
+# Calls that are not made.
+HELD = (UnavailableReason.BREAKER_OPEN, UnavailableReason.BUDGET_SPENT, UnavailableReason.NO_PLACE)
 
 
 class WrongReason(StrEnum):
@@ -43,6 +58,10 @@ class SystemUnavailable(SystemFailure):
         self.retry_after_seconds = retry_after_seconds
 
 
+class NotAsked(SystemUnavailable):
+    """The call was not made: by our own choice, and without any effect."""
+
+
 class SystemAnsweredWrong(SystemFailure):
     """Trying again will not help. `code` is the HTTP status, or the SMS provider's own code, of a refusal."""
 
@@ -51,6 +70,11 @@ class SystemAnsweredWrong(SystemFailure):
         self.system = system
         self.reason = reason
         self.code = code
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the system understood us, and we it."""
+        return self.reason in {WrongReason.REFUSED, WrongReason.MESSAGE_REFUSED}
 
 
 class StaleToken(SystemFailure):

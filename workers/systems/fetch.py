@@ -83,6 +83,8 @@ class Exchange:
                 content = await self._read(response)
         except TimeoutError:
             reason = UnavailableReason.TIMEOUT
+        except aiohttp.ClientConnectorError:
+            reason = UnavailableReason.UNREACHED
         except aiohttp.ClientError:
             reason = UnavailableReason.CONNECTION
         else:

@@ -7,7 +7,14 @@ from enum import StrEnum
 from functools import cache
 
 from gateway.counting import LEDGER, Count, Spread
-from workers.systems.errors import StaleToken, System, SystemAnsweredWrong, SystemUnavailable
+from workers.systems.errors import (
+    HELD,
+    StaleToken,
+    System,
+    SystemAnsweredWrong,
+    SystemUnavailable,
+    UnavailableReason,
+)
 
 # From a system in the next room to the longest deadline that settings allow.
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -45,6 +52,8 @@ def begin_counting() -> None:
     for system in System:
         _calls(system, CallOutcome.ANSWERED)
         _durations(system)
+        for reason in HELD:
+            held(system, reason)
 
 
 # As many as systems and outcomes, so the caches need no bound.
@@ -55,6 +64,17 @@ def _calls(system: System, outcome: str) -> Count:
         "Calls of workers to state systems, by how they ended.",
         system=system.value,
         outcome=outcome,
+    )
+
+
+@cache
+def held(system: System, reason: UnavailableReason) -> Count:
+    """For the calls that a gate does not let through."""
+    return LEDGER.count(
+        "qabyldau_system_calls_held_total",
+        "Calls to state systems that workers put off, by why.",
+        system=system.value,
+        reason=reason.value,
     )
 
 

@@ -24,6 +24,8 @@ _DUPLICATE = "duplicate"
 
 
 class SmsProvider(Protocol):
+    system: System
+
     async def send(self, phone: str, text: str, message_id: str) -> None:
         """Return when the provider has taken the message, also if it had it already.
 
@@ -55,9 +57,11 @@ class SmscProvider:
         login: str,
         password: str,
         sender: str,
+        system: System = System.SMS,
     ) -> None:
         """`url` is the root, such as https://smsc.kz; an empty `sender` leaves the name to the provider."""
-        self._exchange = Exchange(session, System.SMS, url, deadline_ms)
+        self.system = system
+        self._exchange = Exchange(session, system, url, deadline_ms)
         self._fields = {"login": login, "psw": password, "fmt": "3", "charset": "utf-8"}
         if sender:
             self._fields["sender"] = sender
@@ -66,22 +70,23 @@ class SmscProvider:
         # A form and never a query: URLs end up in logs, and this one holds a code and a password.
         form = urlencode({**self._fields, "phones": phone, "mes": text, "id": message_id}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        with measured(System.SMS):
-            _check_answer(await self._exchange.post("/sys/send.php", form, _ANSWERS, headers))
+        with measured(self.system):
+            answer = await self._exchange.post("/sys/send.php", form, _ANSWERS, headers)
+            _check_answer(self.system, answer)
 
 
-def _check_answer(answer: _Answer) -> None:
+def _check_answer(system: System, answer: _Answer) -> None:
     if answer.error_code is not None:
-        _check_error(answer.error_code, answer.error)
+        _check_error(system, answer.error_code, answer.error)
     elif answer.id is None or answer.cnt is None:
-        raise SystemAnsweredWrong(System.SMS, WrongReason.WRONG_SCHEMA)
+        raise SystemAnsweredWrong(system, WrongReason.WRONG_SCHEMA)
 
 
-def _check_error(code: int, text: str) -> None:
+def _check_error(system: System, code: int, text: str) -> None:
     if code in _REFUSED_CODES:
-        raise SystemAnsweredWrong(System.SMS, WrongReason.MESSAGE_REFUSED, code)
+        raise SystemAnsweredWrong(system, WrongReason.MESSAGE_REFUSED, code)
     if code != _DUPLICATE_OR_TOO_MANY:
         # Login, money, blocked address, forbidden sender: others' messages would not go either.
-        raise SystemUnavailable(System.SMS, UnavailableReason.STATUS)
+        raise SystemUnavailable(system, UnavailableReason.STATUS)
     if _DUPLICATE not in text:
-        raise SystemUnavailable(System.SMS, UnavailableReason.RATE_LIMITED)
+        raise SystemUnavailable(system, UnavailableReason.RATE_LIMITED)

@@ -141,10 +141,16 @@ def _systems(state: State) -> Text:
             f" {number(one.calls_per_second, 1)}/s",
             f" p95 {number(one.p95_ms)} ms",
             f" errors {number(one.errors_percent, 1)} %",
+            _breaker(one.breaker),
         )
         for name, one in state.systems.items()
     ]
     return Text("\n").join(told)
+
+
+def _breaker(breaker: str | None) -> tuple[str, str]:
+    """Nothing while it is closed, as it nearly always is."""
+    return ("", "") if breaker in {None, "closed"} else (f" breaker {breaker}", "bold red")
 
 
 def _sms(state: State) -> str:

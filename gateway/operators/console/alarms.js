@@ -33,12 +33,14 @@ export function showAlarms(state) {
 function alarmsOf(state) {
   const of = (wanted) => Object.entries(state.systems ?? {}).filter(([, system]) => system.state === wanted);
   const named = ([name]) => ({ system: nameOf("system", name) });
+  const stopped = Object.entries(state.systems ?? {}).filter(([, { breaker }]) => breaker === "open");
   const above = state.live - state.limit;
   return [
     state.store_up === false && ["down", t("alarm.store")],
     state.gateways_alive === 0 && ["down", t("alarm.gateways")],
     state.workers_alive === 0 && ["down", t("alarm.workers")],
     ...of("down").map((one) => ["down", t("alarm.system_down", named(one))]),
+    ...stopped.map((one) => ["down", t("alarm.breaker", named(one))]),
     ...of("slow").map((one) => ["slow", t("alarm.system_slow", named(one))]),
     // Not with the count: it changes each second, and would be read out each second.
     state.live != null && state.limit != null && above > 0 && ["slow", t("alarm.above")],

@@ -81,7 +81,7 @@ function jobsOf(queues) {
 }
 
 function showSystems(systems) {
-  const rows = Object.entries(systems ?? {}).map(([name, { state, calls_per_second, errors_percent, p95_ms }]) => ({
+  const rows = Object.entries(systems ?? {}).map(([name, { state, calls_per_second, errors_percent, p95_ms, breaker }]) => ({
     name: nameOf("system", name),
     state,
     cells: {
@@ -89,6 +89,7 @@ function showSystems(systems) {
       "systems.calls": rate(calls_per_second),
       "systems.errors": percent(errors_percent),
       "systems.p95": number(p95_ms),
+      "systems.breaker": breaker == null ? "–" : nameOf("breaker", breaker),
     },
   }));
   showRows($("systems"), rows);

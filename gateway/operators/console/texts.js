@@ -39,6 +39,7 @@ export const TEXTS = {
   "alarm.workers": ["Бірде-бір өңдеуші жұмыс істеп тұрған жоқ", "Не работает ни один обработчик", "No worker is alive"],
   "alarm.system_down": ["{system}: істемей тұр", "{system}: не работает", "{system}: down"],
   "alarm.system_slow": ["{system}: баяу", "{system}: медленно", "{system}: slow"],
+  "alarm.breaker": ["{system}: сұраныстар тоқтатылған", "{system}: запросы остановлены", "{system}: calls are stopped"],
   "alarm.above": [
     "Лимиттен көп орын бос емес: артығы босағанша есік жабық", "Занято больше лимита: вход закрыт, пока лишние места не освободятся", "More slots taken than the limit: the door stays shut until they are free"],
 
@@ -138,10 +139,15 @@ export const TEXTS = {
   "systems.calls": ["Сұраныс/с", "Вызовов/с", "Calls/s"],
   "systems.errors": ["Қате", "Ошибки", "Errors"],
   "systems.p95": ["p95, мс", "p95, мс", "p95, ms"],
+  "systems.breaker": ["Сұраныстар", "Запросы", "Requests"],
+  "breaker.closed": ["жіберіледі", "идут", "sent"],
+  "breaker.open": ["тоқтатылған", "остановлены", "stopped"],
+  "breaker.half_open": ["сынап көрілуде", "пробные", "trials only"],
   "system.mobile_citizens": ["Мобильді азаматтар базасы", "База мобильных граждан", "Mobile citizens’ base"],
   "system.labour_market": ["Еңбек нарығы", "Рынок труда", "Labour Market"],
   "system.e_maket": ["Е-макет", "Е-макет", "E-Maket"],
   "system.sms": ["SMS", "SMS", "SMS"],
+  "system.sms_second": ["SMS, екінші", "SMS, второй", "SMS, second"],
   "system_state.up": ["істеп тұр", "работает", "up"],
   "system_state.slow": ["баяу", "медленно", "slow"],
   "system_state.down": ["істемейді", "не работает", "down"],

@@ -15,8 +15,13 @@ VARIABLE = "SURGE_BREAKS"
 def break_imports(names: Iterable[str]) -> None:
     """From now on the modules of these breaks come up broken. Raises KeyError for a name that is none."""
     for name in names:
-        for module, break_module in BREAKS[name].items():
-            sys.meta_path.insert(0, _Breaker(module, break_module))
+        for module, break_it in BREAKS[name].items():
+            break_module(module, break_it)
+
+
+def break_module(module: str, break_it: Break) -> None:
+    """Have that done to it when it is imported."""
+    sys.meta_path.insert(0, _Breaker(module, break_it))
 
 
 class _Breaker(MetaPathFinder):

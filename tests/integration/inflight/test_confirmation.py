@@ -47,10 +47,10 @@ async def test_a_sent_message_is_deleted_but_a_newer_one_is_not(store: Store) ->
     one = await admitted(store, "a")
     await phone(store, one, "p", "111111")
 
-    await code_sent(store, PROGRAMME, one.id, b"an older message")
+    await code_sent(store, PROGRAMME, one.id, b"an older message", None)
     assert await code_message(store, PROGRAMME, one.id) == b"message 111111"
 
-    await code_sent(store, PROGRAMME, one.id, b"message 111111")
+    await code_sent(store, PROGRAMME, one.id, b"message 111111", None)
     assert await code_message(store, PROGRAMME, one.id) is None
 
 

@@ -135,6 +135,47 @@ async def test_a_wrong_schema_is_permanent(call: Call, system: str, standins: St
     assert caught.value.reason is WrongReason.WRONG_SCHEMA
 
 
+@pytest.mark.parametrize(
+    ("knob", "reason"), [("trickle", UnavailableReason.TIMEOUT), ("truncate", UnavailableReason.CONNECTION)]
+)
+async def test_a_reply_without_an_end_is_given_up(
+    call: Call, system: str, standins: Standins, knob: str, reason: UnavailableReason
+) -> None:
+    await standins.break_system(system, **{knob: True})
+
+    assert await unavailable(call, 2 * IMPATIENT_MS) is reason
+
+
+@pytest.mark.parametrize(
+    ("knob", "reason"),
+    [
+        ("huge", WrongReason.TOO_LARGE),
+        ("gzip_bomb", WrongReason.ENCODED),
+        ("ok_with_error", WrongReason.WRONG_SCHEMA),
+    ],
+)
+async def test_a_reply_that_nobody_can_use_is_refused(
+    call: Call, system: str, standins: Standins, knob: str, reason: WrongReason
+) -> None:
+    await standins.break_system(system, **{knob: True})
+
+    with pytest.raises(SystemAnsweredWrong) as caught:
+        await call(PATIENT_MS)
+
+    assert caught.value.reason is reason
+    assert not caught.value.is_readable
+
+
+async def test_a_system_that_names_a_time_is_heard(call: Call, system: str, standins: Standins) -> None:
+    await standins.break_system(system, retry_after_seconds=7)
+
+    with pytest.raises(SystemUnavailable) as caught:
+        await call(PATIENT_MS)
+
+    assert caught.value.retry_after_seconds == 7
+    assert (await effects(standins))[system] == 0
+
+
 async def test_one_broken_system_leaves_the_others_alone(call: Call, system: str, standins: Standins) -> None:
     for other in {"labour-market", "e-maket", "sms", "fund"} - {system}:
         await standins.break_system(other, hang=True)

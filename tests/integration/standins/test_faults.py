@@ -6,7 +6,11 @@ import pytest
 from .conftest import USUAL_IIN, Standins, eventually
 
 QUESTION = {"application_id": "42500-a", "iin": USUAL_IIN, "employer": None, "category": "entrepreneur"}
-CALM = {"latency_ms": 0, "error_rate": 0.0, "hang": False, "drop_reply": False, "wrong_schema": False}
+SWITCHES = (
+    *("hang", "drop_reply", "wrong_schema", "swallow"),
+    *("trickle", "truncate", "huge", "gzip_bomb", "ok_with_error"),
+)
+CALM = {"latency_ms": 0, "error_rate": 0.0, "retry_after_seconds": 0, **dict.fromkeys(SWITCHES, False)}
 
 
 async def verify(standins: Standins, application_id: str = "42500-a") -> tuple[int, object]:
@@ -19,7 +23,7 @@ async def askings(standins: Standins) -> object:
 
 
 async def test_at_first_every_system_is_calm(standins: Standins) -> None:
-    systems = ("labour-market", "e-maket", "fund", "sms", "mobile-citizens")
+    systems = ("labour-market", "e-maket", "fund", "sms", "sms-second", "mobile-citizens")
 
     assert await standins.get("/faults") == dict.fromkeys(systems, CALM)
 
@@ -38,7 +42,7 @@ async def test_an_unknown_system_is_not_found(standins: Standins) -> None:
     status, content = await standins.ask("PUT", "/faults/post-office", json={"hang": True})
 
     assert status == 404
-    there_are = "labour-market, e-maket, fund, sms, mobile-citizens"
+    there_are = "labour-market, e-maket, fund, sms, sms-second, mobile-citizens"
     assert content == {"error": f"unknown system; there are: {there_are}"}
 
 

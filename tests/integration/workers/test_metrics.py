@@ -15,6 +15,7 @@ from workers.systems import metrics as of_systems
 
 CELLS = (
     of_cases.verifications,
+    of_cases.ownerships,
     of_cases.finished,
     of_cases.parked,
     of_cases.case_seconds,
@@ -23,6 +24,7 @@ CELLS = (
     of_cases.mistakes,
     of_systems._calls,
     of_systems._durations,
+    of_systems.held,
 )
 
 
@@ -151,4 +153,5 @@ def test_every_kind_begins_at_nothing(counts_dir: Path) -> None:
         "labour_market_away",
         "e_maket_away",
         "sms_away",
+        "sms_second_away",
     }

@@ -7,9 +7,9 @@ from arq.worker import Retry
 from gateway.domain.case import State
 from gateway.inflight.progress import take
 from gateway.register.entries import DEAD_LETTER
-from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, UNKNOWN_TWICE, World
+from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, UNKNOWN_TWICE, World, made_up_iins
 from workers.recovery import UNTOUCHED_MS, recover, replay_dead_letters, unpark_due
-from workers.steps.process_case import MOST_TAKES
+from workers.steps.process_case import MOST_DEATHS, MOST_TAKES
 
 
 def with_terms(world: World, **terms: int) -> World:
@@ -132,13 +132,13 @@ async def test_a_system_that_stays_away_parks_the_case_until_it_is_tried_again(w
     assert await world.live() == 0
 
 
-async def until_dead_letter(world: World, application_id: str) -> None:
+async def until_dead_letter(world: World, application_id: str, why: str) -> None:
     # The first try still gets further, from accepted to verifying, and does not count.
     for n in range(MOST_TAKES):
         with pytest.raises(Retry):
             await world.process(application_id, n)
     await world.process(application_id, MOST_TAKES)
-    assert await parked(world, application_id) == (DEAD_LETTER, None)
+    assert await parked(world, application_id) == (f"{DEAD_LETTER}:{why}", None)
 
 
 async def test_a_page_of_maintenance_that_goes_away_harms_no_case(world: World) -> None:
@@ -156,7 +156,7 @@ async def test_a_page_of_maintenance_that_goes_away_harms_no_case(world: World) 
 async def test_an_answer_that_stays_wrong_makes_a_dead_letter_that_can_be_replayed(world: World) -> None:
     one = await world.accept()
     await world.fault("labour-market", wrong_schema=True)
-    await until_dead_letter(world, one)
+    await until_dead_letter(world, one, "labour_market:wrong_schema")
     assert await unpark_due(world.tools) == 0
     assert await world.live() == 0
     await world.fault("labour-market")
@@ -174,7 +174,7 @@ async def test_an_unknown_exception_is_tried_again_and_ends_as_a_dead_letter(wor
     broken = msgspec.structs.replace(world.tools, labour_market=None)
     breaking = msgspec.structs.replace(world, tools=broken)
 
-    await until_dead_letter(breaking, one)
+    await until_dead_letter(breaking, one, "mistake:AttributeError")
 
     assert await world.live() == 0
 
@@ -188,7 +188,7 @@ async def test_a_record_that_does_not_open_is_kept_as_a_dead_letter(world: World
             await world.process(one, n)
     await world.process(one, MOST_TAKES)
 
-    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await parked(world, one) == (f"{DEAD_LETTER}:mistake:SealError", None)
     entry = await world.tools.journal.get(one)
     assert entry is not None
     assert (entry.category, entry.sealed) == ("unreadable", b"spoilt")
@@ -196,13 +196,52 @@ async def test_a_record_that_does_not_open_is_kept_as_a_dead_letter(world: World
 
 async def test_a_case_that_kills_its_workers_ends_as_a_dead_letter(world: World) -> None:
     one = await world.accept()
-    for _ in range(MOST_TAKES):
+    for _ in range(MOST_DEATHS):
         assert await take(world.tools.store, world.tools.programme.code, one) is not None
 
     await world.process(one)
 
-    assert await parked(world, one) == (DEAD_LETTER, None)
+    assert await parked(world, one) == (f"{DEAD_LETTER}:workers_died", None)
     assert await world.effects() == {}
+
+
+async def test_cases_whose_workers_died_are_run_one_at_a_time(world: World) -> None:
+    first, second = [await world.accept(iin) for iin in made_up_iins(2)]
+    for one in (first, second):
+        assert await take(world.tools.store, world.tools.programme.code, one) is not None
+    stopped, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop_before_forwarding(name: str) -> None:
+        if name == "advanced_from_verifying":
+            stopped.set()
+            await go_on.wait()
+
+    slow_tools = msgspec.structs.replace(world.tools, boundary=stop_before_forwarding)
+    slow = asyncio.create_task(msgspec.structs.replace(world, tools=slow_tools).process(first))
+    await stopped.wait()
+    for _ in range(MOST_DEATHS):
+        with pytest.raises(Retry):
+            await world.process(second)
+    go_on.set()
+    await slow
+    await world.process(second)
+
+    assert await world.effects() == {first: 1, second: 1}
+
+
+async def test_a_worker_that_stops_counts_no_death(world: World) -> None:
+    one = await world.accept()
+    await world.fault("labour-market", hang=True)
+    running = asyncio.create_task(world.process(one))
+    while (await world.states(one))[0] is not State.VERIFYING:  # noqa: ASYNC110 - It happens in Redis.
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    taken = await take(world.tools.store, world.tools.programme.code, one)
+
+    assert taken is not None
+    assert (taken.takes, taken.deaths) == (1, 0)
 
 
 async def test_a_worker_that_was_overtaken_leaves_the_case_alone(world: World) -> None:

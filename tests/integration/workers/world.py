@@ -1,6 +1,7 @@
 """A worker's world for tests: real Valkey, a real journal, the stand-ins over real HTTP. No gateway."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from gateway.inflight.status import look, tick
 from workers.steps.messages import CodeMessage
 from workers.steps.process_case import process_case
 from workers.steps.retrying import retried
+from workers.systems.gates import Gates
 from workers.tools import Tools
 
 PHONE = "+77011234567"
@@ -57,10 +59,16 @@ class World(msgspec.Struct, frozen=True):
     settings: Settings
     session: aiohttp.ClientSession
 
-    async def accept(self, iin: str = PASSES, category: str = "entrepreneur", phone: str = PHONE) -> str:
-        """Bring one application past its confirmation, as the gateway would."""
+    async def accept(
+        self,
+        iin: str = PASSES,
+        category: str = "entrepreneur",
+        phone: str = PHONE,
+        send: Callable[[str], Any] | None = None,
+    ) -> str:
+        """Bring one application past its confirmation, as the gateway would; `send` sends its code."""
         one = await self.apply(iin, category)
-        assert await self.confirm(one, phone) is ConfirmOutcome.ACCEPTED
+        assert await self.confirm(one, phone, send) is ConfirmOutcome.ACCEPTED
         return one
 
     async def apply(self, iin: str = PASSES, category: str = "entrepreneur") -> str:
@@ -83,7 +91,9 @@ class World(msgspec.Struct, frozen=True):
         assert isinstance((await admit(tools.store, code, rules, [admission]))[0], Admitted)
         return application_id
 
-    async def confirm(self, application_id: str, phone: str = PHONE) -> ConfirmOutcome:
+    async def confirm(
+        self, application_id: str, phone: str = PHONE, send: Callable[[str], Any] | None = None
+    ) -> ConfirmOutcome:
         """Give the phone, if that was not done before, and enter its code."""
         tools, code = self.tools, self.tools.programme.code
         message = msgspec.msgpack.encode(CodeMessage(phone, "Код: 123456"))
@@ -97,11 +107,23 @@ class World(msgspec.Struct, frozen=True):
         )
         application = (application_id, _receipt_hash(application_id))
         await give_phone(tools.store, code, PHONE_RULES, application, sealed)
+        if send:
+            await send(application_id)
         return (await confirm(tools.store, code, PHONE_RULES, application, "c" * 32)).outcome
 
     async def process(self, application_id: str, job_try: int = 1) -> None:
         """Run the job once, as arq would; raises arq's Retry."""
         await retried(process_case)({"tools": self.tools, "job_try": job_try}, application_id)
+
+    def like_another_worker(self) -> "World":
+        """The same stores and systems, and nothing learned of them."""
+        gates = Gates(slow_seconds=1, has_second_sms=len(self.tools.sms) > 1)
+        return msgspec.structs.replace(self, tools=msgspec.structs.replace(self.tools, gates=gates))
+
+    async def askings(self) -> int:
+        """How often the Labour Market was asked, in all."""
+        async with self.session.get(f"{self.settings.labour_market_base_url}/verifications") as response:
+            return sum(one["askings"] for one in await response.json())
 
     async def effects(self) -> dict[str, int]:
         async with self.session.get(f"{self.settings.e_maket_base_url}/applications") as response:

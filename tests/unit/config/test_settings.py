@@ -102,6 +102,7 @@ def test_every_setting_has_a_variable(name: str) -> None:
         "labour_market_url": "http://x",
         "e_maket_url": "http://x",
         "sms_url": "http://x",
+        "sms_second_url": "http://x",
         "traces_url": "http://x",
         "traces_share": "0.5",
         "trusted_proxies": "10.0.0.0/8",

@@ -67,6 +67,7 @@ _WAITING = f'qabyldau_tickets_waiting{{{_P}, lane="line"}}'
 _MISSED = f'qabyldau_tickets_missed{{{_P}, lane="line"}}'
 _CASES = f'qabyldau_queue_oldest_seconds{{{_P}, queue="cases"}}'
 _SMS = f'qabyldau_queue_oldest_seconds{{{_P}, queue="sms"}}'
+_BREAKER = f'qabyldau_breaker{{{_P}, system="labour_market"}}'
 _ACCEPTED = f"qabyldau_applications_accepted_total{{{_P}}}"
 _ADMIT = ("qabyldau_redis_round_trip_seconds", f'{_GATEWAY}, verb="admit"')
 _WRITE = ("qabyldau_register_seconds", f'{_WORKER}, kind="write"')
@@ -109,6 +110,7 @@ _MORNING = {
     **_recovered("requeued", 1),
     **_recovered("restored", 0),
     **_calls("labour_market", answered=900, timeout=9),
+    _BREAKER: "0x20 2x1 0x40",
     **_seconds(*_ADMIT, slow=1, quick=1_000, border="0.05"),
     **_seconds(*_WRITE, slow=1, quick=1_000, border="0.5"),
     **_seconds(*_LABOUR_MARKET, slow=1, quick=1_000, border="1.0"),
@@ -138,6 +140,7 @@ STORIES: dict[str, dict[str, str | None]] = {
     "CasesForgotten": {**_recovered("requeued", 10)},
     "RedisLostCases": {**_recovered("restored", 1)},
     "SystemDown": {**_calls("labour_market", answered=100, timeout=900)},
+    "BreakerOpen": {_BREAKER: "0x10 2x4 1x1 2x50"},
     "SystemSlow": {**_seconds(*_LABOUR_MARKET, slow=500, quick=500, border="1.0")},
     "CodesUnconfirmed": {_ACCEPTED: _rising(300)},
     "MessagesRefused": {**_messages("refused", 100)},

@@ -42,6 +42,7 @@ ACTIONS = (
     *("add_key", "rotate_keys", "activate_key"),
 )
 STATES = ("up", "slow", "down", "unknown")
+BREAKERS = ("closed", "open", "half_open")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,7 @@ def test_every_text_is_there_in_three_languages_and_fills_in_the_same(texts: dic
         ("queue", list(QUEUES)),
         ("system", [system.value for system in System]),
         ("system_state", list(STATES)),
+        ("breaker", list(BREAKERS)),
         ("role", [role.value for role in Role]),
         ("outcome", list(OUTCOMES)),
         ("action", list(ACTIONS)),

@@ -211,13 +211,13 @@ async def test_the_deadline_ends_a_reply_that_trickles(
     assert failure.reason is UnavailableReason.TIMEOUT
 
 
-async def test_nobody_listening_is_a_broken_connection(
+async def test_nobody_listening_is_a_call_that_was_never_made(
     session: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
     failure = await failure_of(session, f"http://127.0.0.1:{unused_tcp_port}")
 
     assert isinstance(failure, SystemUnavailable)
-    assert failure.reason is UnavailableReason.CONNECTION
+    assert failure.reason is UnavailableReason.UNREACHED
 
 
 @pytest.mark.parametrize(
