@@ -181,6 +181,16 @@ async def _quietly(upkeep: Callable[[Tools], Any], tools: Tools) -> None:
         log.warning("upkeep_failed", error=type(error).__name__, where=where(error))
 
 
+def _redis(pool: Pool, queue_name: str) -> _Redis:
+    return _Redis(
+        pool,
+        job_serializer=msgspec.msgpack.encode,
+        job_deserializer=msgspec.msgpack.decode,
+        default_queue_name=queue_name,
+        expires_extra_ms=jobs.JOB_TTL_MS,
+    )
+
+
 def _worker(
     tools: Tools,
     pool: Pool,
@@ -190,18 +200,11 @@ def _worker(
     poll_seconds: float,
 ) -> Worker:
     """Every default of arq is set on purpose: several of them lose jobs."""
-    redis = _Redis(
-        pool,
-        job_serializer=msgspec.msgpack.encode,
-        job_deserializer=msgspec.msgpack.decode,
-        default_queue_name=queue_name,
-        expires_extra_ms=jobs.JOB_TTL_MS,
-    )
     return _Worker(
         functions=functions,
         queue_name=queue_name,
         cron_jobs=crons,
-        redis_pool=redis,
+        redis_pool=_redis(pool, queue_name),
         burst=False,
         handle_signals=False,
         job_completion_wait=GRACE_SECONDS,

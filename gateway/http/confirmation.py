@@ -56,7 +56,9 @@ async def confirm_phone(request: AnyRequest, application_id: FromPath[str]) -> R
     return Response(Confirmed(application_id, State.ACCEPTED))
 
 
-def _check_accepted(answer: ConfirmAnswer, rules: ConfirmationRules) -> None:
+def _check_accepted(  # noqa: C901 - One arm for each outcome.
+    answer: ConfirmAnswer, rules: ConfirmationRules
+) -> None:
     match answer.outcome:
         case ConfirmOutcome.NOT_FOUND:
             raise Refusal(ProblemCode.NOT_FOUND)

@@ -157,8 +157,7 @@ class Person:
             if status == HTTPStatus.OK:
                 case.accepted_at = time.monotonic()
                 return
-            # An older message may have arrived before the newest; full may be over in a moment; and whether the
-            # person has applied is being asked as long as there is a time to come back.
+            # An older message may have arrived before the newest; some answers name a time to come back.
             if given.get("code") not in {"code_wrong", "full"} and not given.get("come_back"):
                 raise _WrongAnswer(status, given)
             await asyncio.sleep(_PAUSE_SECONDS)
