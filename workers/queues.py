@@ -116,6 +116,12 @@ class _Worker(Worker):
         """Pass over what runs here already: arq would ask Redis about each of them at every poll."""
         await super().start_jobs([job_id for job_id in job_ids if job_id.decode() not in self.tasks])
 
+    async def _poll_iteration(self) -> None:
+        """Leave when told to, though the one cancellation that arq sends was lost in a call to Redis."""
+        if self.main_task and self.main_task.cancelling():
+            raise asyncio.CancelledError
+        await super()._poll_iteration()
+
 
 def queues_of(tools: Tools, open_own: Callable[[], Pool]) -> list[Queue]:
     """One queue for cases; messages never wait behind them, nor behind lost receipts; one for upkeep.
