@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check figures bench surge surge-ui surge-mutants chaos soak format lock clean
+.PHONY: help run test check figures bench surge surge-ui surge-mutants chaos soak security sbom audit format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -48,12 +48,21 @@ chaos: .venv/.dev ## do to it what the fault table says (some rows: ROW="8 12")
 soak: .venv/.local build/.surge ## just below capacity, with a fault every two minutes (half an hour, or MINUTES=3)
 	@$(BIN)/python -m loadtests.soak $(MINUTES:%=--minutes %) $(ARGS)
 
+security: .venv/.dev build/.security ## attack the service for half an hour, and write what came of it (quicker: ARGS=--quick)
+	@$(BIN)/python -m tests.security $(ARGS)
+
+sbom: .venv/.dev build/.security ## write what the service is made of, from its pins, to build/sbom.json (CycloneDX)
+	@$(BIN)/python -m tests.security.supplied sbom
+
+audit: .venv/.dev build/.security ## ask the database of advisories about what is pinned (needs the network)
+	@$(BIN)/python -m tests.security.supplied audit
+
 format: .venv/.dev ## put the code into shape
 	@$(BIN)/python -m ruff check --fix-only .
 	@$(BIN)/python -m ruff format .
 
 lock: ## pin what requirements/*.in names, with hashes (needs uv; the newest: ARGS=--upgrade)
-	@cd requirements && for set in runtime local traces dev surge; do \
+	@cd requirements && for set in runtime local traces dev surge security; do \
 		uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url \
 			--quiet $(ARGS) $$set.in --output-file $$set.txt || exit 1; \
 	done
@@ -86,6 +95,13 @@ build/.surge: requirements/surge.txt
 	@echo "Installing what the surge needs, once …"
 	@mkdir -p build && $(PYTHON) -m venv --without-pip build/surge-venv
 	@$(PYTHON) -m pip --python build/surge-venv/bin/python install --quiet --disable-pip-version-check --no-input \
+		--no-deps --require-hashes -r $<
+	@touch $@
+
+build/.security: requirements/security.txt
+	@echo "Installing what attacks the service, once …"
+	@mkdir -p build && $(PYTHON) -m venv --without-pip build/security-venv
+	@$(PYTHON) -m pip --python build/security-venv/bin/python install --quiet --disable-pip-version-check --no-input \
 		--no-deps --require-hashes -r $<
 	@touch $@
 

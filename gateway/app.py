@@ -149,6 +149,9 @@ def _confirmation_rules(programme: Programme, limit_seed: int) -> ConfirmationRu
         persons_per_phone=phone.persons_per_phone,
         day_offset_ms=int(offset.total_seconds() * 1000),
         kept_ms=KEPT_MS,
+        code_address_limit=limit_text(limits.code_address),
+        conversion=limits.conversion,
+        phones_checked=programme.checks_phones,
     )
 
 

@@ -46,6 +46,7 @@ from workers.systems import metrics as of_systems
 from workers.systems.e_maket import HttpEMaket
 from workers.systems.fetch import open_session
 from workers.systems.labour_market import HttpLabourMarket
+from workers.systems.mobile_citizens import HttpMobileCitizens
 from workers.systems.sms import SmscProvider
 from workers.tools import Boundary, Tools, no_boundary
 
@@ -81,6 +82,9 @@ async def open_tools(settings: Settings, boundary: Boundary = no_boundary) -> As
                     store=store,
                     journal=journal,
                     keyring=keyring,
+                    mobile_citizens=HttpMobileCitizens(
+                        session, settings.mobile_citizens_base_url, deadline_ms
+                    ),
                     labour_market=HttpLabourMarket(session, settings.labour_market_base_url, deadline_ms),
                     e_maket=HttpEMaket(session, settings.e_maket_base_url, deadline_ms),
                     sms=_sms_provider(settings, session),

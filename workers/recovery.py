@@ -1,5 +1,7 @@
 """Whatever the workers forgot: cases without a job, leases that ran out, parked cases, notices not sent."""
 
+import contextlib
+
 import structlog
 
 from gateway.domain.case import State
@@ -14,7 +16,15 @@ from gateway.inflight.progress import (
 )
 from gateway.inflight.records import Step as Seen
 from gateway.inflight.status import known_cases
-from gateway.register.entries import DEAD_LETTER, Entry
+from gateway.register.entries import (
+    ASKED_AGAIN,
+    CONTESTED,
+    DEAD_LETTER,
+    OWNER_UNKNOWN,
+    UPHELD,
+    Entry,
+    WrongTransition,
+)
 from workers.steps.metrics import Found, recovered
 from workers.tools import Tools, now_ms
 
@@ -44,6 +54,8 @@ async def recover(tools: Tools) -> dict[str, int]:
     found = {
         Found.LAPSED.value: await sweep(tools.store, tools.programme.code, tools.kept_ms),
         Found.REQUEUED.value: await requeue_lost_jobs(tools),
+        # Before the parked come back: what is superseded should not.
+        Found.SUPERSEDED.value: await close_superseded(tools),
         Found.UNPARKED.value: await unpark_due(tools),
         Found.NOTICES.value: await queue_lost_notices(tools),
     }
@@ -63,6 +75,20 @@ async def requeue_lost_jobs(tools: Tools) -> int:
             count += await requeue(tools.store, programme, one)
         if len(ids) < BATCH:
             break
+    return count
+
+
+async def close_superseded(tools: Tools) -> int:
+    """Refuse what is parked in doubt once another application of its person was forwarded.
+
+    One person gets one payment, and the one that was forwarded came from a phone of theirs.
+    """
+    programme = tools.programme.code
+    count = 0
+    for entry in await tools.journal.superseded(programme, BATCH):
+        if await tools.journal.refuse_contested(entry.application_id, now_ms()):
+            await decided(tools.store, programme, entry.application_id, entry.person, denied=True)
+            count += 1
     return count
 
 
@@ -110,9 +136,7 @@ async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
         if outcome is ReadmitOutcome.FULL:
             break
         if outcome is ReadmitOutcome.REPLACED:
-            # Redis lost data, and the person has applied anew: which of the two counts, an official says.
-            log.error("readmit_replaced", application_id=entry.application_id)
-            await tools.journal.park(entry.application_id, now_ms(), entry.fence + 1, DEAD_LETTER, None)
+            await _stay_out(tools, entry)
             continue
         if outcome is ReadmitOutcome.ENDED:
             continue
@@ -121,6 +145,23 @@ async def _readmit_all(tools: Tools, entries: list[Entry]) -> int:
             await tools.journal.unpark(entry.application_id, at_ms, entry.fence)
         count += 1
     return count
+
+
+async def _stay_out(tools: Tools, entry: Entry) -> None:
+    """Leave a case parked: another of its person is in its place."""
+    pause_ms = tools.programme.terms.unknown_retry_seconds * 1000
+    reason, retry_at_ms = DEAD_LETTER, None
+    if entry.park_reason == OWNER_UNKNOWN:
+        # If the other is a stranger's, the base will say so; if not, this one is superseded.
+        reason, retry_at_ms = OWNER_UNKNOWN, now_ms() + pause_ms
+    elif entry.park_reason in {UPHELD, ASKED_AGAIN}:
+        reason = CONTESTED
+    else:
+        # Redis lost data, and the person has applied anew: which of the two counts, an official says.
+        log.error("readmit_replaced", application_id=entry.application_id)
+    with contextlib.suppress(WrongTransition):
+        # It may have been refused a moment ago.
+        await tools.journal.park(entry.application_id, now_ms(), entry.fence + 1, reason, retry_at_ms)
 
 
 def _parked(entry: Entry, sealed: bytes, sealed_phone: bytes) -> ParkedCase:
@@ -134,6 +175,7 @@ def _parked(entry: Entry, sealed: bytes, sealed_phone: bytes) -> ParkedCase:
         number=entry.number,
         history=tuple(Seen(step.state, step.at_ms) for step in entry.history),
         accepted_at_ms=entry.accepted_at_ms,
+        upheld=entry.upheld_at_ms is not None,
     )
 
 

@@ -32,14 +32,14 @@ ENDED = DECIDED | {State.LAPSED, State.REFUSED}
 REAPPLY = frozenset({State.LAPSED, State.REFUSED, State.DENIED})
 
 # Accepted goes straight to forwarding for a category that is not verified [S1].
-# The only arrow backwards leads from parked.
+# The only arrow backwards leads from parked. What is parked because another may be in the right ends there.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.AWAITING_PHONE: frozenset({State.ACCEPTED, State.LAPSED}),
     State.ACCEPTED: frozenset({State.VERIFYING, State.FORWARDING, State.PARKED}),
     State.VERIFYING: frozenset({State.FORWARDING, State.REFUSED, State.PARKED}),
     State.FORWARDING: frozenset({State.FORWARDED, State.PARKED}),
     State.FORWARDED: DECIDED,
-    State.PARKED: frozenset({State.ACCEPTED}),
+    State.PARKED: frozenset({State.ACCEPTED, State.REFUSED}),
     **dict.fromkeys(ENDED, frozenset[State]()),
 }
 

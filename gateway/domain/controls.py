@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
-from gateway.domain.programme import Leases, Limits, Programme, RateLimit, WaitingRoom
+from gateway.domain.programme import Conversion, Leases, Limits, Programme, RateLimit, WaitingRoom
 from gateway.domain.texts import Language
 
 Value: TypeAlias = int | bool | str
@@ -95,7 +95,7 @@ class OutOfRange(ValueError):
         self.choices = control.choices
 
 
-_LIMITED = ("address", "person", "phone", "block")
+_LIMITED = ("address", "person", "phone", "block", "code_address")
 
 # Where a programme has what is steered: path, struct that knows the range, unit.
 _NUMBERS: dict[str, tuple[tuple[str, ...], type[Struct], str]] = {
@@ -105,6 +105,9 @@ _NUMBERS: dict[str, tuple[tuple[str, ...], type[Struct], str]] = {
         f"{name}_window_seconds": (("limits", name, "window_seconds"), RateLimit, "seconds")
         for name in _LIMITED
     },
+    "conversion_codes": (("limits", "conversion", "codes"), Conversion, "codes"),
+    "conversion_least_percent": (("limits", "conversion", "least_percent"), Conversion, "percent"),
+    "conversion_trickle": (("limits", "conversion", "trickle"), Conversion, "codes"),
     "codes_per_day": (("limits", "codes_per_day"), Limits, "codes per day"),
     "lease_before_phone_seconds": (("leases", "before_phone_seconds"), Leases, "seconds"),
     "lease_after_code_seconds": (("leases", "after_code_seconds"), Leases, "seconds"),
@@ -173,7 +176,7 @@ def read_values(programme: Programme, texts: Mapping[str, str]) -> dict[str, Val
 
 def _switches(programme: Programme) -> dict[str, tuple[str, ...]]:
     return {
-        **{f"{name}_shadow": ("limits", name, "shadow") for name in _LIMITED},
+        **{f"{name}_shadow": ("limits", name, "shadow") for name in (*_LIMITED, "conversion")},
         **{f"category_{name}_open": ("categories", name, "open") for name in programme.categories},
     }
 

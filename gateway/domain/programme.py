@@ -46,6 +46,8 @@ class EmployerKind(StrEnum):
 class Check(StrEnum):
     """What a case goes through before it is forwarded."""
 
+    # Whether the confirmed phone is the person's. Asked before all else: until then anybody may be anybody.
+    MOBILE_CITIZENS = "mobile_citizens"
     LABOUR_MARKET = "labour_market"
 
 
@@ -87,6 +89,21 @@ class RateLimit(Struct, frozen=True, forbid_unknown_fields=True):
     shadow: bool = False
 
 
+class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Stops codes that hardly ever come back, as when somebody lives on messages that are sent.
+
+    A block of numbers is in doubt when of `codes` or more in the window fewer than `least_percent` percent
+    were entered. Then an address gets no more codes for it once it has asked for `trickle`, to whichever
+    number, of which as few were.
+    """
+
+    codes: Count = 50
+    window_seconds: Seconds = 3_600
+    least_percent: Percent = 10
+    trickle: Few = 5
+    shadow: bool = False
+
+
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """What keeps a crowd, a flood or a swindler from spending what others need."""
 
@@ -98,6 +115,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     block: RateLimit = RateLimit(count=5_000, window_seconds=3_600)
     # Codes of the whole programme in a calendar day; 0: any number.
     codes_per_day: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    # Codes asked for from one address.
+    code_address: RateLimit = RateLimit(count=1_500, window_seconds=300)
+    conversion: Conversion = Conversion()
     # How many are let to the door in a second; 0: as many as there are slots.
     inlet_per_second: Annotated[int, Meta(ge=0, le=100_000)] = 0
 
@@ -140,6 +160,11 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True):
         calls, inlet = self.waiting_room.calls_per_second, self.limits.inlet_per_second
         return min(calls, inlet) if inlet else calls
 
+    @property
+    def checks_phones(self) -> bool:
+        """Whether a phone must be the person's own; of a file all categories say the same."""
+        return any(Check.MOBILE_CITIZENS in category.checks for category in self.categories.values())
+
     def category(self, name: str) -> Category | None:
         return self.categories.get(name)
 
@@ -181,6 +206,8 @@ def _contradictions(programme: Programme, file_stem: str) -> list[tuple[str, str
         found.append(("code", f"must equal the file's name, {file_stem}"))
     if len(set(programme.phone.prefixes)) != len(programme.phone.prefixes):
         found.append(("phone.prefixes", "a prefix stands there twice"))
+    if len({Check.MOBILE_CITIZENS in category.checks for category in programme.categories.values()}) > 1:
+        found.append(("categories", "mobile_citizens is checked in all of them, or a swindler takes another"))
     found += _untitled("titles", programme.titles)
     for name, category in programme.categories.items():
         found += _untitled(f"categories.{name}.titles", category.titles)

@@ -9,7 +9,11 @@ from msgspec import Struct
 
 JSON = "application/json"
 
-OF_EVERY_ANSWER = ((b"x-content-type-options", b"nosniff"),)
+# Data and no pages: whoever opens an answer in a browser runs nothing and frames nothing.
+OF_EVERY_ANSWER = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 NO_STORE = (b"cache-control", b"no-store")
 
 

@@ -13,7 +13,13 @@ from gateway.domain.case import State, new_application_id
 from gateway.domain.texts import Language
 from gateway.domain.tickets import Place
 from gateway.http.answers import Answer
-from gateway.http.documents import IDEMPOTENCY_KEY, WAITING_TICKET, ApplicationForm, described
+from gateway.http.documents import (
+    IDEMPOTENCY_KEY,
+    OF_THE_APPLICATION,
+    WAITING_TICKET,
+    ApplicationForm,
+    described,
+)
 from gateway.http.receipt import hash_receipt, new_receipt
 from gateway.http.refusals import Limited, ProblemCode, Quota, Refusal
 from gateway.http.request import AnyRequest, Exchange, header_of, language_of, services_of, trace_of
@@ -62,6 +68,7 @@ _ANSWERS = msgspec.json.Encoder()
         ProblemCode.PROGRAMME_CLOSED,
         ProblemCode.STORE_UNAVAILABLE,
         parameters=[IDEMPOTENCY_KEY, WAITING_TICKET],
+        links=OF_THE_APPLICATION,
     ),
 )
 async def submit_application(request: AnyRequest, programme: FromPath[str]) -> Response[Submitted]:

@@ -72,7 +72,8 @@ def _check_accepted(answer: ConfirmAnswer, rules: ConfirmationRules) -> None:
             raise Refusal(ProblemCode.ALREADY_APPLIED)
         case ConfirmOutcome.PHONE_SPENT:
             raise InvalidFields([FieldFault("phone", _PHONE_SPENT)])
-        case ConfirmOutcome.FULL:
+        # In the same words, so that nobody learns that another has confirmed for this person.
+        case ConfirmOutcome.FULL | ConfirmOutcome.IN_DOUBT:
             raise Refusal(ProblemCode.FULL, come_back=WHEN_FULL, detail_key="problem.full.confirming")
         case ConfirmOutcome.ACCEPTED:
             return

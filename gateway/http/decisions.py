@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from litestar import Response, post
@@ -27,6 +27,8 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 # Free text might name somebody and would lie in the register in clear, so only a code is kept.
 _REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIRST_TOLD = frozenset({DecisionOutcome.APPLIED, DecisionOutcome.RECORDED_EARLY})
 
@@ -121,8 +123,10 @@ def _parse_verdict(text: str) -> str:
 
 def _parse_moment(text: str) -> str:
     try:
-        is_exact = datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        # At the ends of time another zone's moment has no year any more, and could never be shown.
+        is_exact = moment.tzinfo is not None and moment.astimezone(UTC) >= _EPOCH
+    except (ValueError, OverflowError):
         is_exact = False
     if not is_exact:
         raise IdentifierError(IdentifierFault.WRONG_STRUCTURE)

@@ -82,6 +82,7 @@ def _sealed_code(request: AnyRequest, holder: Holder, phone: str) -> SealedCode:
         sealed_phone=ring.seal(phone.encode(), application_id),
         code_hash=hash_code(request, application_id, code),
         sealed_message=ring.seal(_MESSAGES.encode((phone, text)), application_id),
+        address_hash=ring.address(services_of(request).proxies.client_of(request.scope)),
     )
 
 
@@ -99,17 +100,24 @@ def check_sent(answer: PhoneAnswer, rules: ConfirmationRules, limits: Limits) ->
             raise Refusal(ProblemCode.WRONG_STATE)
         case PhoneOutcome.SENT_A_MOMENT_AGO:
             raise sent_a_moment_ago(answer.figure, rules)
-        case PhoneOutcome.TOO_MANY_CODES:
-            raise too_many_codes(answer.figure, limits.phone)
-        case PhoneOutcome.TOO_MANY_NEARBY:
-            raise Limited(ProblemCode.RATE_LIMITED, quota_of("block", limits.block), answer.figure)
-        case PhoneOutcome.BUDGET_SPENT:
-            budget = Quota("codes", limits.codes_per_day, _DAY_SECONDS)
-            raise Limited(ProblemCode.RATE_LIMITED, budget, answer.figure)
         case PhoneOutcome.LOCKED:
             raise locked(answer.figure, rules)
         case PhoneOutcome.SENT:
             return
+        case over:
+            raise Limited(ProblemCode.RATE_LIMITED, _quotas(limits)[over], answer.figure)
+
+
+def _quotas(limits: Limits) -> dict[PhoneOutcome, Quota]:
+    """What is granted, by the answer that refuses more of it."""
+    conversion = limits.conversion
+    return {
+        PhoneOutcome.TOO_MANY_CODES: quota_of("phone", limits.phone),
+        PhoneOutcome.TOO_MANY_NEARBY: quota_of("block", limits.block),
+        PhoneOutcome.TOO_MANY_FROM_ADDRESS: quota_of("code_address", limits.code_address),
+        PhoneOutcome.WASTED: Quota("conversion", conversion.codes, conversion.window_seconds),
+        PhoneOutcome.BUDGET_SPENT: Quota("codes", limits.codes_per_day, _DAY_SECONDS),
+    }
 
 
 def sent_a_moment_ago(wait_ms: int, rules: ConfirmationRules) -> Limited:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from gateway.domain.case import State
 from gateway.domain.controls import Mode
@@ -44,7 +44,7 @@ class ProgrammeFacts(Struct, frozen=True):
     eta_seconds: int | None
     eta_p90_seconds: int | None
     # While nobody is called.
-    message: str | UnsetType
+    message: str | UnsetType = UNSET
 
 
 class Warned(Struct, frozen=True):
@@ -74,7 +74,7 @@ class PlaceInLine(Struct, frozen=True):
     poll_after_ms: int
     claim_before: str | None
     ticket: str
-    message: str | UnsetType
+    message: str | UnsetType = UNSET
 
 
 class CodeSent(Struct, frozen=True):

@@ -168,7 +168,7 @@ local function count_today(key, field, day)
 end
 
 -- The limits that have controls of their own.
-local STEERED_LIMITS = {'address', 'person', 'phone', 'block'}
+local STEERED_LIMITS = {'address', 'person', 'phone', 'block', 'code_address'}
 
 local function steer_limit(args, name, controls)
   local limit, seconds = name .. '_limit', controls[name .. '_window_seconds']

@@ -1,6 +1,6 @@
 -- Checks a code. If it is right, the case is accepted, its slot is kept and its job is queued: all or nothing.
 -- KEYS door
--- ARGV id receipt_hash code_hash limit_seed tries persons_per_phone day_offset_ms kept_ms job_id payload job_ttl_ms
+-- ARGV id receipt_hash code_hash limit_seed tries persons_per_phone phones_checked lease_after_code_ms conversion_window_ms day_offset_ms kept_ms job_id payload job_ttl_ms
 -- Returns
 --   {0}                  accepted, now or by the same code before
 --   {1}                  no such application, or another receipt
@@ -11,6 +11,7 @@
 --   {6}                  this person has applied already
 --   {7}                  this phone has confirmed as many persons as it may
 --   {8}                  full: the person has no slot and none is free
+--   {9}                  whether another phone of this person is the right one is being asked: come back soon
 
 local function count_wrong(tag, id, case, day)
   local tries = tag .. 'tries:' .. case.person .. ':' .. case.phone
@@ -25,6 +26,34 @@ end
 local function phone_is_free(tag, case, most)
   local persons = redis.call('HGET', tag .. 'phone:' .. case.phone, 'persons') or ''
   return string.find(persons, case.person, 1, true) or #persons < most * #case.person, persons
+end
+
+-- Whether the winner is only the first, who may be anybody: its phone is another, and not known to be the person's.
+local function is_in_doubt(tag, winner, phone)
+  local seen = redis.call('HMGET', tag .. 'case:' .. winner, 'state', 'proven', 'phone')
+  return (seen[1] == 'accepted' or seen[1] == 'verifying') and not seen[2] and seen[3] ~= phone
+end
+
+-- Why somebody with the right code may not be this person's one applicant, or nil. Nobody's lease ends while it is
+-- found out whose the winner's phone is: it may be a stranger's.
+local function rivalry(tag, id, case, svc, args)
+  local winner = redis.call('HGET', tag .. 'person:' .. case.person, 'winner')
+  if winner and args.phones_checked == '1' and is_in_doubt(tag, winner, case.phone) then
+    extend_lease(tag, id, case, svc + tonumber(args.lease_after_code_ms), svc)
+    return {9}
+  elseif winner or redis.call('HEXISTS', tag .. 'contested:' .. case.person, case.phone) == 1 then
+    return {6}
+  end
+  return nil
+end
+
+-- A code that came back speaks for its numbers and its address, once.
+local function note_entered(tag, id, seen, run, args)
+  local code, block, address, counted = seen[5], seen[10], seen[11], seen[12]
+  if block and counted ~= code then
+    count_in(open_conversion(tag, args.conversion_window_ms, run), ENTERED, block, address)
+    redis.call('HSET', tag .. 'case:' .. id, 'entered', code)
+  end
 end
 
 local function accept(tag, id, case, persons, wall, args)
@@ -68,9 +97,9 @@ end
 
 local function confirm(keys, args)
   local tag, id = tag_of(keys), args.id
-  local wall, svc = serve_clock(keys[1])
+  local wall, svc, _, run = serve_clock(keys[1])
   local seen = redis.call('HMGET', tag .. 'case:' .. id, 'receipt', 'state', 'person', 'phone', 'code', 'wrong',
-    'lease', 'proof', 'history')
+    'lease', 'proof', 'history', 'block', 'asked_from', 'entered')
   local case = {
     person = seen[3], phone = seen[4], wrong = tonumber(seen[6]) or 0, lease = tonumber(seen[7]) or 0,
     proof = seen[8], history = seen[9],
@@ -78,8 +107,11 @@ local function confirm(keys, args)
   local answer = not_now(tag, id, seen, case, {wall = wall, svc = svc}, args)
   if answer then
     return answer
-  elseif redis.call('HEXISTS', tag .. 'person:' .. case.person, 'winner') == 1 then
-    return {6}
+  end
+  note_entered(tag, id, seen, run, args)
+  answer = rivalry(tag, id, case, svc, args)
+  if answer then
+    return answer
   end
   local free, persons = phone_is_free(tag, case, tonumber(args.persons_per_phone))
   if not free then

@@ -5,6 +5,7 @@ from enum import IntEnum
 import msgspec
 
 from gateway.domain.case import job_id
+from gateway.domain.programme import Conversion
 from gateway.inflight.jobs import JOB_TTL_MS, PROCESS_CASE, SEND_CODE, job_payload
 from gateway.inflight.store import Store
 
@@ -13,7 +14,7 @@ class ConfirmationRules(msgspec.Struct, frozen=True):
     """What a programme's file says about phones; limits as `limit_text` writes them.
 
     `codes_per_day`: what the programme may send in all, 0 for any number. `day_offset_ms`: how far local
-    midnight is from UTC.
+    midnight is from UTC. `phones_checked`: whether the workers ask whose a phone is.
     """
 
     limit_seed: int
@@ -27,6 +28,9 @@ class ConfirmationRules(msgspec.Struct, frozen=True):
     persons_per_phone: int
     day_offset_ms: int
     kept_ms: int
+    code_address_limit: str
+    conversion: Conversion
+    phones_checked: bool
 
 
 class PhoneOutcome(IntEnum):
@@ -39,6 +43,8 @@ class PhoneOutcome(IntEnum):
     CHANGED_TOO_OFTEN = 6
     TOO_MANY_NEARBY = 7
     BUDGET_SPENT = 8
+    TOO_MANY_FROM_ADDRESS = 9
+    WASTED = 10
 
 
 class ConfirmOutcome(IntEnum):
@@ -51,6 +57,7 @@ class ConfirmOutcome(IntEnum):
     ALREADY_APPLIED = 6
     PHONE_SPENT = 7
     FULL = 8
+    IN_DOUBT = 9
 
 
 class PhoneAnswer(msgspec.Struct, frozen=True):
@@ -70,7 +77,7 @@ class ConfirmAnswer(msgspec.Struct, frozen=True):
 class SealedCode(msgspec.Struct, frozen=True):
     """A phone and its code as they go to Redis: keyed hashes and sealed bytes.
 
-    `block_hash` stands for the phone's block of numbers.
+    `block_hash` stands for the phone's block of numbers, `address_hash` for where the code was asked from.
     """
 
     phone_hash: str
@@ -78,6 +85,7 @@ class SealedCode(msgspec.Struct, frozen=True):
     sealed_phone: bytes
     code_hash: str
     sealed_message: bytes
+    address_hash: str
 
 
 async def give_phone(
@@ -94,7 +102,13 @@ async def give_phone(
         lease_after_code_ms=rules.lease_after_code_ms,
         resend_ms=rules.resend_ms,
         phone_limit=rules.phone_limit,
+        code_address_limit=rules.code_address_limit,
         block_limit=rules.block_limit,
+        conversion_codes=rules.conversion.codes,
+        conversion_window_ms=_conversion_window_ms(rules),
+        conversion_least_percent=rules.conversion.least_percent,
+        conversion_trickle=rules.conversion.trickle,
+        conversion_shadow=int(rules.conversion.shadow),
         codes_per_day=rules.codes_per_day,
         changes=rules.changes,
         tries=rules.tries,
@@ -121,6 +135,9 @@ async def confirm(
         limit_seed=rules.limit_seed,
         tries=rules.tries,
         persons_per_phone=rules.persons_per_phone,
+        phones_checked=int(rules.phones_checked),
+        lease_after_code_ms=rules.lease_after_code_ms,
+        conversion_window_ms=_conversion_window_ms(rules),
         day_offset_ms=rules.day_offset_ms,
         kept_ms=rules.kept_ms,
         job_id=job_id(application_id),
@@ -128,3 +145,7 @@ async def confirm(
         job_ttl_ms=JOB_TTL_MS,
     )
     return ConfirmAnswer(ConfirmOutcome(reply[0]), *reply[1:])
+
+
+def _conversion_window_ms(rules: ConfirmationRules) -> int:
+    return rules.conversion.window_seconds * 1000

@@ -6,7 +6,7 @@
 --   {mode, limit, live, unconfirmed, accepted, high, {m0, c0, reserved0}, {m1, c1, reserved1}, {shadowed...}, {jobs, age_ms}...}:
 --   shadowed counts in the order of LIMITS; a pair an item, its age that of the job due for longest, or 0.
 
-local LIMITS = {'address', 'person', 'phone', 'block', 'request'}
+local LIMITS = {'address', 'person', 'phone', 'block', 'request', 'code_address', 'conversion'}
 
 local function lane_figures(tag, room, lane)
   return {room['m' .. lane], room['c' .. lane], reserved(tag, room, lane)}

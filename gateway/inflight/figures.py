@@ -12,7 +12,7 @@ from gateway.inflight.store import Store
 QUEUES = (jobs.CASES_QUEUE, jobs.SMS_QUEUE, jobs.RECEIPTS_QUEUE)
 
 # In the order of figures.lua.
-LIMITS = ("address", "person", "phone", "block", "request")
+LIMITS = ("address", "person", "phone", "block", "request", "code_address", "conversion")
 
 
 class LaneFigures(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 
 _HERE = Path(__file__).parent
 # In this order: each uses those before it.
-_SHARED = ("_shared.lua", "_limits.lua", "_waiting.lua")
+_SHARED = ("_shared.lua", "_limits.lua", "_codes.lua", "_waiting.lua")
 _HEADER = re.compile(r"^-- (KEYS|ARGV|ITEM|FLAGS) (.+)$", re.MULTILINE)
 
 

@@ -1,6 +1,6 @@
 -- Takes an applicant's phone and queues the SMS with its code; the same phone again gets a new code.
 -- KEYS door
--- ARGV id receipt_hash phone_hash block_hash sealed_phone code_hash sealed_message lease_after_code_ms resend_ms phone_limit block_limit codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
+-- ARGV id receipt_hash phone_hash block_hash address_hash sealed_phone code_hash sealed_message lease_after_code_ms resend_ms phone_limit code_address_limit block_limit conversion_codes conversion_window_ms conversion_least_percent conversion_trickle conversion_shadow codes_per_day changes tries day_offset_ms kept_ms job_id payload job_ttl_ms
 -- Returns
 --   {0, attempts_left}   the code is on its way
 --   {1}                  no such application, or another receipt
@@ -11,15 +11,11 @@
 --   {6}                  the number was changed as often as it may be
 --   {7, retry_after_ms}  the numbers around this one have had as many codes as they may get
 --   {8, retry_after_ms}  the programme has sent as many codes today as it may
+--   {9, retry_after_ms}  this address has asked for as many codes as it may
+--   {10, retry_after_ms} hardly any code comes back of these numbers, nor of this address
 
-local function extend_lease(tag, id, person, proof, lease_end, svc)
-  redis.call('ZADD', tag .. 'leases', int(lease_end), id)
-  redis.call('HSET', tag .. 'person:' .. person, id, int(lease_end) .. ':' .. proof)
-  local held = slot_end(tag, person, svc)
-  if held and held < lease_end then
-    redis.call('ZADD', tag .. 'slots', int(lease_end), person)
-  end
-end
+-- Numbers in doubt are asked again this soon: a few codes that come back are enough to clear them.
+local DOUBT_MS = 60000
 
 -- Why this applicant may get no code now, or nil.
 local function refusal(case, args, clock, wrong)
@@ -36,24 +32,48 @@ local function refusal(case, args, clock, wrong)
   return nil
 end
 
--- Counts the code against the limits of its phone, of the numbers around it and of the day; all of them or none.
+-- Whether codes to these numbers are wasted. Anybody can ask for codes to numbers that are not theirs, and so bring a
+-- whole block into doubt: therefore only an address whose own codes are not entered either is refused.
+local function is_wasted(tag, conversion, args, down)
+  local percent = tonumber(args.conversion_least_percent)
+  local wasted = comes_back_badly(conversion, args.block_hash, args.conversion_codes, percent)
+    and comes_back_badly(conversion, args.address_hash, args.conversion_trickle, percent)
+  if wasted and args.conversion_shadow == '1' then
+    redis.call('HINCRBY', tag .. 'door', 'shadow_conversion', 1)
+    return false
+  end
+  -- While no provider accepts, nobody can enter anything.
+  return wasted and down == 0
+end
+
+-- Counts the code against the limits of its phone, its address, the numbers around it and of the day; all or none.
 local function charge_code(tag, args, clock)
   local phones = open_limit(tag, 'phone', args.phone_limit, clock.run)
+  local addresses = open_limit(tag, 'code_address', args.code_address_limit, clock.run)
   local blocks = open_limit(tag, 'block', args.block_limit, clock.run)
+  local conversion = open_conversion(tag, args.conversion_window_ms, clock.run)
   read_limit(phones, {args.phone_hash})
+  read_limit(addresses, {args.address_hash})
   read_limit(blocks, {args.block_hash})
   local sent, budget = count_today(tag .. 'codes', 'sent', clock.day), tonumber(args.codes_per_day)
   if refuses(phones, args.phone_hash) then
     return {4, wait_ms(phones, args.phone_hash)}
+  elseif refuses(addresses, args.address_hash) then
+    return {9, wait_ms(addresses, args.address_hash)}
   elseif refuses(blocks, args.block_hash) then
     return {7, wait_ms(blocks, args.block_hash)}
+  elseif is_wasted(tag, conversion, args, clock.sms_down_ms) then
+    return {10, DOUBT_MS}
   elseif budget > 0 and sent >= budget then
     return {8, math.max(day_end(clock.day, args.day_offset_ms) - clock.wall, 1)}
   end
   charge(phones, args.phone_hash)
+  charge(addresses, args.address_hash)
   charge(blocks, args.block_hash)
   close_limit(phones)
+  close_limit(addresses)
   close_limit(blocks)
+  count_in(conversion, SENT, args.block_hash, args.address_hash)
   redis.call('HSET', tag .. 'codes', 'day', clock.day, 'sent', sent + 1)
   return nil
 end
@@ -66,8 +86,8 @@ local function send_code(tag, case, args, clock)
     changes = changes + 1
   end
   redis.call('HSET', key, 'phone', args.phone_hash, 'sealed_phone', args.sealed_phone, 'code', args.code_hash,
-    'sent', int(clock.svc), 'lease', int(lease_end), 'changes', changes)
-  extend_lease(tag, id, case.person, case.proof, lease_end, clock.svc)
+    'block', args.block_hash, 'asked_from', args.address_hash, 'sent', int(clock.svc), 'changes', changes)
+  extend_lease(tag, id, case, lease_end, clock.svc)
   redis.call('SET', tag .. 'outbox:' .. id, args.sealed_message)
   local number = redis.call('HINCRBY', key, 'codes', 1)
   enqueue(tag, 'sms', args.job_id .. ':code:' .. number, args.payload, args.job_ttl_ms)
@@ -75,7 +95,7 @@ end
 
 local function phone(keys, args)
   local tag = tag_of(keys)
-  local wall, svc, _, run = serve_clock(keys[1])
+  local wall, svc, sms_down_ms, run = serve_clock(keys[1])
   local seen = redis.call('HMGET', tag .. 'case:' .. args.id, 'receipt', 'state', 'person', 'phone', 'code',
     'wrong', 'changes', 'sent', 'lease', 'proof')
   if not seen[1] or seen[1] ~= args.receipt_hash then
@@ -91,7 +111,8 @@ local function phone(keys, args)
     lapse(tag, args.id, wall, args.kept_ms)
     return {2}
   end
-  local clock = {wall = wall, svc = svc, run = run, day = day_of(wall, args.day_offset_ms)}
+  local day = day_of(wall, args.day_offset_ms)
+  local clock = {wall = wall, svc = svc, run = run, day = day, sms_down_ms = sms_down_ms}
   local wrong = count_today(tag .. 'tries:' .. case.person .. ':' .. args.phone_hash, 'wrong', clock.day)
   local left = tonumber(args.tries) - math.max(case.wrong, wrong)
   if seen[5] == args.code_hash then

@@ -1,6 +1,6 @@
 """What a worker does with an accepted case; every change carries the fencing token it was taken under."""
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -12,6 +12,16 @@ from gateway.inflight.store import Store
 
 class StaleToken(Exception):
     """Somebody else has taken the case since, or it has ended: this worker must leave it alone."""
+
+
+class Marker(StrEnum):
+    """What becomes of the person's marker, which answers whoever else confirms for that person."""
+
+    KEEP = "keep"
+    # One may apply again.
+    FORGET = "forget"
+    # One may with another phone: this one is not known to be the person's.
+    DOUBT = "doubt"
 
 
 class TakenCase(msgspec.Struct, frozen=True):
@@ -31,6 +41,8 @@ class TakenCase(msgspec.Struct, frozen=True):
     taken_at_ms: int
     # Of the request that brought it, empty unless that was traced.
     trace: str
+    # Whether the phone is known to be the person's.
+    proven: bool
 
 
 class ParkedCase(msgspec.Struct, frozen=True):
@@ -45,6 +57,8 @@ class ParkedCase(msgspec.Struct, frozen=True):
     number: str
     history: tuple[Step, ...]
     accepted_at_ms: int
+    # An official has said that the phone is the person's.
+    upheld: bool = False
 
 
 class ReadmitOutcome(IntEnum):
@@ -60,7 +74,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
     if not reply:
         return None
     fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, *rest = reply
-    accepted, now, trace = rest
+    accepted, now, trace, proven = rest
     return TakenCase(
         fence,
         takes,
@@ -75,6 +89,7 @@ async def take(store: Store, programme: str, application_id: str) -> TakenCase |
         accepted,
         now,
         trace.decode(),
+        bool(proven),
     )
 
 
@@ -102,17 +117,35 @@ async def advance(
     return parse_history(reply[1])
 
 
+async def prove(store: Store, programme: str, application_id: str, fence: int) -> None:
+    """Note that the phone is the person's; raises StaleToken."""
+    reply = await store.call("prove", programme, id=application_id, fence=fence)
+    if reply[0] != 0:
+        raise StaleToken(application_id)
+
+
 async def finish(
-    store: Store, programme: str, application_id: str, fence: int, state: State, kept_ms: int
+    store: Store,
+    programme: str,
+    application_id: str,
+    fence: int,
+    state: State,
+    kept_ms: int,
+    *,
+    in_doubt: bool = False,
 ) -> tuple[Step, ...]:
-    """End a case's stay in Redis and free its slot; raises StaleToken."""
+    """End a case's stay in Redis and free its slot; raises StaleToken.
+
+    `in_doubt`: the phone is not known to be the person's, so that another of that person may go ahead.
+    """
+    marker = Marker.DOUBT if in_doubt else Marker.FORGET if state is State.REFUSED else Marker.KEEP
     reply = await store.call(
         "finish",
         programme,
         id=application_id,
         fence=fence,
         state=state.value,
-        forget_person=int(state is State.REFUSED),
+        marker=marker.value,
         kept_ms=kept_ms,
     )
     if reply[0] != 0:
@@ -142,6 +175,7 @@ async def readmit(
         number=parked.number,
         history=history_text(parked.history),
         accepted_ms=parked.accepted_at_ms,
+        upheld=int(parked.upheld),
         job_id=job_id(parked.id),
         payload=job_payload(PROCESS_CASE, parked.id),
         job_ttl_ms=JOB_TTL_MS,

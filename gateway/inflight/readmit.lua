@@ -1,6 +1,6 @@
 -- Lets a parked case in again, through the same slots as everybody: the only arrow backwards.
 -- KEYS door
--- ARGV id limit_seed person receipt_hash body sealed_phone phone_hash number history accepted_ms job_id payload job_ttl_ms
+-- ARGV id limit_seed person receipt_hash body sealed_phone phone_hash number history accepted_ms upheld job_id payload job_ttl_ms
 -- Returns {0, at_ms} in, now or before · {1} full · {2} another application of this person is in its place
 --   {3} it has ended meanwhile
 
@@ -46,6 +46,10 @@ local function readmit(keys, args)
   redis.call('HSET', case, 'v', 1, 'state', 'accepted', 'person', args.person, 'receipt', args.receipt_hash,
     'body', args.body, 'sealed_phone', args.sealed_phone, 'phone', args.phone_hash, 'number', args.number,
     'history', step(args.history, 'accepted', wall), 'accepted', args.accepted_ms, 'takes', 0)
+  redis.call('HDEL', tag .. 'contested:' .. args.person, args.phone_hash)
+  if args.upheld == '1' then
+    redis.call('HSET', case, 'proven', 1)
+  end
   redis.call('PERSIST', case)
   if seen[2] and seen[2] ~= '' then
     redis.call('PERSIST', tag .. 'idem:' .. seen[2])

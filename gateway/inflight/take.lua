@@ -4,7 +4,7 @@
 -- ARGV id
 -- Returns {} when there is nothing to do, else
 --   {fence, takes, state, person, receipt, body, sealed_phone, phone, number, history, accepted_ms, now_ms,
---    trace}
+--    trace, proven}; proven: 1 when the phone is known to be the person's, else 0
 
 local function take(keys, args)
   local tag = tag_of(keys)
@@ -22,7 +22,7 @@ local function take(keys, args)
   local takes = redis.call('HINCRBY', case, 'takes', 1)
   redis.call('ZADD', tag .. 'active', int(wall), args.id)
   local seen = redis.call('HMGET', case, 'state', 'person', 'receipt', 'body', 'sealed_phone', 'phone', 'number',
-    'history', 'accepted', 'trace')
+    'history', 'accepted', 'trace', 'proven')
   return {fence, takes, seen[1], seen[2], seen[3], seen[4] or '', seen[5] or '', seen[6] or '', seen[7] or '',
-    seen[8], tonumber(seen[9]), wall, seen[10] or ''}
+    seen[8], tonumber(seen[9]), wall, seen[10] or '', tonumber(seen[11]) or 0}
 end

@@ -1,5 +1,7 @@
 """One case at a time, for those who call: found, opened for a reason, tried again."""
 
+import contextlib
+
 import msgspec
 from msgspec import Struct
 
@@ -8,11 +10,12 @@ from gateway.domain.case import LIVE, State, programme_of
 from gateway.domain.identifiers import Iin
 from gateway.http.wire import StateAt, rfc3339
 from gateway.inflight import casework as inflight
+from gateway.inflight.progress import decided
 from gateway.inflight.status import Sight, look
 from gateway.inflight.store import StoreUnavailable
 from gateway.operators.desk import Actor, Desk, now_ms
 from gateway.operators.noting import carry_out, line_of
-from gateway.register.entries import DEAD_LETTER, Entry
+from gateway.register.entries import CONTESTED, DEAD_LETTER, Entry
 from gateway.register.journal import Journal
 from gateway.sealing import KeyRing, SealError
 
@@ -117,9 +120,42 @@ class Casework:
 
         await carry_out(self._desk.trail, asked, retry)
 
+    async def uphold(self, actor: Actor, reason: str, case: Case) -> None:
+        """Let a contested case go on with the next sweep: its phone is the person's all the same."""
+        asked = line_of(actor, "uphold_case", reason, programme=case.programme, subject=case.id)
+
+        async def uphold() -> None:
+            if not (_is_out(case) and await self._journal.uphold(case.id, now_ms())):
+                raise CaseError(f"{case.id} is not contested, or no longer")
+
+        await carry_out(self._desk.trail, asked, uphold)
+
+    async def refuse(self, actor: Actor, reason: str, case: Case) -> None:
+        """Refuse a contested case; its applicant is told, and may apply again."""
+        asked = line_of(actor, "refuse_case", reason, programme=case.programme, subject=case.id)
+
+        async def refuse() -> None:
+            entry = await self._journal.get(case.id)
+            if not (is_contested(case) and _is_out(case) and entry):
+                raise CaseError(f"{case.id} is not contested, or no longer")
+            if not await self._journal.refuse_contested(case.id, now_ms()):
+                raise CaseError(f"{case.id} is not contested any more")
+            with contextlib.suppress(StoreUnavailable):
+                # While Redis is away it is refused all the same; the workers' sweep tells the applicant.
+                await decided(self._desk.store, case.programme, case.id, entry.person, denied=True)
+
+        await carry_out(self._desk.trail, asked, refuse)
+
     async def dead_letters(self, programme: str, limit: int) -> list[Case]:
+        return await self._parked_for(programme, DEAD_LETTER, limit)
+
+    async def contested(self, programme: str, limit: int) -> list[Case]:
+        """Those whose phone is not the person's, the longest parked first."""
+        return await self._parked_for(programme, CONTESTED, limit)
+
+    async def _parked_for(self, programme: str, reason: str, limit: int) -> list[Case]:
         code = self._desk.programme(programme).code
-        entries = await self._journal.dead_letters(code, limit)
+        entries = await self._journal.parked_for(code, reason, limit)
         return [_case(entry.application_id, entry, entry, in_flight=False) for entry in entries]
 
     async def replay(self, actor: Actor, reason: str, programme: str) -> int:
@@ -149,6 +185,15 @@ class Casework:
         decided = entry.decision.reason if entry and entry.decision else None
         fields = {name: getattr(sent, name) for name in Personal.__struct_fields__ if hasattr(sent, name)}
         return Personal(**fields, phone=number, decision_reason=decided)
+
+
+def is_contested(case: Case) -> bool:
+    return case.state is State.PARKED and case.park_reason == CONTESTED
+
+
+def _is_out(case: Case) -> bool:
+    """Tell whether Redis has let go of it: parked in the register alone, it may be about to be."""
+    return case.in_flight is False
 
 
 def is_dead_letter(case: Case) -> bool:

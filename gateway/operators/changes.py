@@ -15,6 +15,7 @@ from gateway.operators.bodies import read_body
 from gateway.operators.changing import Change, ChangeRequest, InvalidChange, make_change, roll_back
 from gateway.operators.planning import cancel_plan
 from gateway.operators.room import room_of
+from gateway.operators.trail import LineNumber
 from gateway.register.plans import Plan
 from gateway.register.tokens import Role
 
@@ -63,7 +64,7 @@ async def change_controls(request: AnyRequest, programme: FromPath[str]) -> Chan
 
 
 @post("/v1/programmes/{programme:str}/changes/{sequence:int}/rollback", role=Role.OPERATOR, status_code=200)
-async def undo_change(request: AnyRequest, programme: FromPath[str], sequence: FromPath[int]) -> Change:
+async def undo_change(request: AnyRequest, programme: FromPath[str], sequence: LineNumber) -> Change:
     reason = (await read_body(request, RollbackBody)).reason
     return await roll_back(room_of(request).desk, actor_of(request), programme, sequence, reason)
 
@@ -76,7 +77,7 @@ async def list_plans(request: AnyRequest, programme: FromPath[str]) -> PlanList:
 
 
 @delete("/v1/programmes/{programme:str}/plans/{plan:int}", role=Role.OPERATOR, status_code=204)
-async def drop_plan(request: AnyRequest, programme: FromPath[str], plan: FromPath[int]) -> None:
+async def drop_plan(request: AnyRequest, programme: FromPath[str], plan: LineNumber) -> None:
     await ask_register(cancel_plan(room_of(request).desk, actor_of(request), programme, plan))
 
 

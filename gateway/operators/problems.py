@@ -111,7 +111,7 @@ def answer_problem(request: AnyRequest, error: Exception) -> Response[bytes]:
     )
 
 
-def _refused_for(error: Exception) -> tuple[Refused, dict[str, str]]:
+def _refused_for(error: Exception) -> tuple[Refused, dict[str, str]]:  # noqa: PLR0911 - One line an error.
     if isinstance(error, Refused):
         return error, {}
     known = _known(error)
@@ -119,6 +119,9 @@ def _refused_for(error: Exception) -> tuple[Refused, dict[str, str]]:
         return known, {}
     if isinstance(error, Refusal) and error.code in _BY_CODE:
         return Refused(_BY_CODE[error.code]), {}
+    if isinstance(error, UnicodeDecodeError):
+        # A query in another encoding, which the framework cannot read.
+        return Refused(Problem.MALFORMED), {}
     if isinstance(error, StoreUnavailable | SQLAlchemyError | OSError):
         # TimeoutError is one of the last.
         return Refused(Problem.STORE_UNAVAILABLE), {}

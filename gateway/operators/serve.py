@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -31,6 +32,13 @@ def main() -> None:
     _server(settings).serve()
 
 
+# A browser on a slow line sends its headers within it; also how long an idle connection is kept.
+HEADER_TIMEOUT_MS = 5_000
+
+# Nobody has more headers than this; above it the server refuses without a body.
+MOST_BUFFERED_BYTES = 65_536
+
+
 class _Server(MPServer):
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Let those who watch go first: the server waits for them."""
@@ -49,6 +57,9 @@ def _server(settings: Settings) -> MPServer:
         port=settings.operators_port,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=HEADER_TIMEOUT_MS, max_buffer_size=MOST_BUFFERED_BYTES
+        ),
         websockets=False,
         log_level=LogLevels(settings.log_level),
         log_dictconfig=library_logging(settings.log_level),

@@ -56,7 +56,7 @@ async def log_in(request: AnyRequest) -> Response[None]:
     request.scope["state"]["holder"] = holder
     await ask_register(room.desk.trail.append(_line("log_in", holder)))
     remaining_seconds = max(1, (holder.expires_at_ms - now_ms()) // 1000)
-    return Response(None, status_code=204, cookies=[_cookie(token, remaining_seconds)])
+    return Response(None, status_code=204, cookies=[_cookie(request, token, remaining_seconds)])
 
 
 @delete("/v1/session", role=None, status_code=204)
@@ -72,7 +72,7 @@ async def log_out(request: AnyRequest) -> Response[None]:
             if holder:
                 request.scope["state"]["holder"] = holder
                 await ask_register(room.desk.trail.append(_line("log_out", holder)))
-    return Response(None, status_code=204, cookies=[_cookie("", 0)])
+    return Response(None, status_code=204, cookies=[_cookie(request, "", 0)])
 
 
 @get("/v1/me", role=Role.VIEWER)
@@ -94,7 +94,14 @@ def _line(action: str, holder: Holder) -> NewAuditLine:
     return NewAuditLine(at_ms=now_ms(), actor=holder.name, role=holder.role, action=action, outcome="done")
 
 
-def _cookie(token: str, max_age_seconds: int) -> Cookie:
+def _cookie(request: AnyRequest, token: str, max_age_seconds: int) -> Cookie:
     return Cookie(
-        key=COOKIE, value=token, path="/", httponly=True, samesite="strict", max_age=max_age_seconds
+        key=COOKIE,
+        value=token,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        # Behind TLS it must not go over a plain wire; a tunnel to this machine's port has none.
+        secure=request.headers.get("origin", "").startswith("https://"),
+        max_age=max_age_seconds,
     )

@@ -1,9 +1,9 @@
 """The audit trail, a page at a time."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import Parameter, PathParameter
 from msgspec import Struct
 
 from gateway.http.register_calls import ask_register
@@ -14,6 +14,11 @@ from gateway.register.chain import AuditLine
 from gateway.register.tokens import Role
 
 _MOST_LINES = 200
+
+# What the register keeps a line's number in holds no more.
+_HIGHEST: Final = 2**63 - 1
+
+LineNumber: TypeAlias = Annotated[int, PathParameter(ge=1, le=_HIGHEST)]
 
 
 class LineFacts(Struct, frozen=True):
@@ -38,7 +43,7 @@ class LineList(Struct, frozen=True):
 @get("/v1/audit", role=Role.VIEWER)
 async def show_trail(
     request: AnyRequest,
-    before: Annotated[int | None, Parameter(ge=1)] = None,
+    before: Annotated[int | None, Parameter(ge=1, le=_HIGHEST)] = None,
     limit: Annotated[int, Parameter(ge=1, le=_MOST_LINES)] = 50,
 ) -> LineList:
     lines = await ask_register(room_of(request).desk.trail.read(before, limit))

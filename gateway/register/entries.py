@@ -11,6 +11,13 @@ Verdict = Literal[State.ASSIGNED, State.DENIED]
 DEAD_LETTER: Final = "dead_letter"
 # And then, when the operator has let it be tried again.
 REPLAYED: Final = "replayed"
+# The confirmed phone is not the person's; only an official takes the case up again.
+CONTESTED: Final = "contested"
+# And then, when the official says that it is theirs all the same, or has the base asked again.
+UPHELD: Final = "upheld"
+ASKED_AGAIN: Final = "asked_again"
+# Nobody could say whose the phone is.
+OWNER_UNKNOWN: Final = "mobile_citizens_away"
 
 
 class RegisterError(Exception):
@@ -99,5 +106,6 @@ class Entry:
     ended_at_ms: int | None
     notified_at_ms: int | None
     erased_at_ms: int | None
+    upheld_at_ms: int | None
     history: tuple[Step, ...]
     decision: Decision | None

@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.case import State, parse_journal_number
 from gateway.register import (
+    contesting,
     copying,
     deciding,
     delivering,
@@ -130,9 +131,25 @@ class Journal:
         """Let a parked application be tried again from `at_ms` on; False: it is not parked."""
         return await self._store.write(parking.retry, application_id, at_ms)
 
-    async def dead_letters(self, programme: str, limit: int) -> list[Entry]:
-        """Return dead letters, the longest parked first."""
-        return await self._store.read(load_entries, parking.dead_letters(programme, limit))
+    async def parked_for(self, programme: str, reason: str, limit: int) -> list[Entry]:
+        """Return what is parked for this reason, the longest parked first."""
+        return await self._store.read(load_entries, parking.parked_for(programme, reason, limit))
+
+    async def contested_phones(self, programme: str, person: str, besides: str) -> list[str]:
+        """Return the phones of a person's contested applications, without the one `besides`."""
+        return await self._store.read(contesting.contested_phones, programme, person, besides)
+
+    async def uphold(self, application_id: str, at_ms: int) -> bool:
+        """Let a contested application go on from `at_ms`: the phone is theirs. False: it is not contested."""
+        return await self._store.write(contesting.uphold, application_id, at_ms)
+
+    async def refuse_contested(self, application_id: str, at_ms: int) -> bool:
+        """Refuse a parked application that is in doubt; False: it is not, or somebody has it tried again."""
+        return await self._store.write(contesting.refuse, application_id, at_ms)
+
+    async def superseded(self, programme: str, limit: int) -> list[Entry]:
+        """Return what is parked in doubt while another application of its person was forwarded."""
+        return await self._store.read(load_entries, contesting.superseded(programme, limit))
 
     async def decide(
         self,

@@ -5,7 +5,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select, update
 
 from gateway.domain.case import TRANSITIONS, State
-from gateway.register.entries import DEAD_LETTER, REPLAYED, StaleFence, Step, WrongTransition
+from gateway.register.entries import (
+    ASKED_AGAIN,
+    CONTESTED,
+    DEAD_LETTER,
+    REPLAYED,
+    StaleFence,
+    Step,
+    WrongTransition,
+)
 from gateway.register.loading import load_history, lock
 from gateway.register.schema import applications
 from gateway.register.timeline import go_on
@@ -67,25 +75,27 @@ def replay_dead_letters(connection: Connection, programme: str, at_ms: int) -> i
 
 def retry(connection: Connection, application_id: str, at_ms: int) -> bool:
     dead = applications.c.park_reason == DEAD_LETTER
+    contested = applications.c.park_reason == CONTESTED
     due = {
-        "park_reason": case((dead, REPLAYED), else_=applications.c.park_reason),
+        "park_reason": case((dead, REPLAYED), (contested, ASKED_AGAIN), else_=applications.c.park_reason),
         "retry_at_ms": at_ms,
+        "upheld_at_ms": case((contested, None), else_=applications.c.upheld_at_ms),
     }
     is_it = applications.c.application_id == application_id, applications.c.state == State.PARKED
     return connection.execute(update(applications).where(*is_it).values(due)).rowcount > 0
 
 
-def dead_letters(programme: str, limit: int) -> Select[Any]:
+def parked_for(programme: str, reason: str, limit: int) -> Select[Any]:
     return (
         select(applications)
-        .where(*_parked(programme), applications.c.park_reason == DEAD_LETTER)
+        .where(*_parked(programme), applications.c.park_reason == reason)
         .order_by(applications.c.parked_since_ms, applications.c.application_id)
         .limit(limit)
     )
 
 
 def count_parked(connection: Connection, programme: str) -> int:
-    query = select(func.count()).where(*_parked(programme))
+    query = select(func.count()).where(*_parked(programme), applications.c.park_reason != CONTESTED)
     return connection.scalar(query) or 0
 
 

@@ -48,6 +48,8 @@ applications = Table(
     Column("ended_at_ms", BigInteger),
     Column("notified_at_ms", BigInteger),
     Column("erased_at_ms", BigInteger),
+    # An official has said that the phone is the person's.
+    Column("upheld_at_ms", BigInteger),
 )
 Index(
     "ix_applications_state",

@@ -76,6 +76,7 @@ def sealed_code(one: Admission, n: int) -> SealedCode:
         sealed_phone=RING.seal(number.encode(), one.id),
         code_hash=RING.code_hash(one.id, _CODE),
         sealed_message=RING.seal(msgspec.msgpack.encode((number, text)), one.id),
+        address_hash=one.address,
     )
 
 
@@ -93,4 +94,7 @@ def confirmation_rules() -> ConfirmationRules:
         persons_per_phone=phones.persons_per_phone,
         day_offset_ms=_DAY_OFFSET_MS,
         kept_ms=KEPT_MS,
+        code_address_limit=limit_text(limits.code_address),
+        conversion=limits.conversion,
+        phones_checked=PROGRAMME.checks_phones,
     )

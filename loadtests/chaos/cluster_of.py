@@ -15,7 +15,7 @@ from loadtests.bench.redis_server import find_binary
 from loadtests.chaos.meanwhile import until
 from loadtests.chaos.proxy import Proxy, proxied
 from loadtests.chaos.service import ROOT, free_ports
-from loadtests.chaos.valkey import Valkey, valkey
+from loadtests.chaos.valkey import Valkey
 
 NAME = "intake"
 _SENTINELS, _QUORUM = 3, 2
@@ -111,7 +111,7 @@ async def watched(
 
 
 async def _node(stack: AsyncExitStack, folder: Path, options: Mapping[str, str], *, is_direct: bool) -> Node:
-    server = Valkey(folder, **{"repl-diskless-sync-delay": "0"}, **options)
+    server = Valkey(folder, None, {"repl-diskless-sync-delay": "0", **options})
     stack.push_async_callback(server.close)
     proxy = Proxy("127.0.0.1", server.port)
     proxy.port = server.port
@@ -166,7 +166,10 @@ async def clustered(folder: Path, primaries: int = 3) -> AsyncIterator[list[Valk
         buses = free_ports(primaries)
         for n, bus in enumerate(buses):
             options = {"cluster-enabled": "yes", "cluster-node-timeout": "2000", "cluster-port": f"{bus}"}
-            servers.append(await stack.enter_async_context(valkey(folder / f"shard-{n}", **options)))
+            server = Valkey(folder / f"shard-{n}", None, options)
+            stack.push_async_callback(server.close)
+            await server.start()
+            servers.append(server)
         for n, server in enumerate(servers):
             async with Redis(port=server.port) as redis:
                 first, last = n * _SLOTS // primaries, (n + 1) * _SLOTS // primaries - 1

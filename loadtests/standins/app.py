@@ -7,6 +7,7 @@ from loadtests.standins.deciding import Deciding
 from loadtests.standins.e_maket import EMaket
 from loadtests.standins.faults import FaultBoard, System
 from loadtests.standins.labour_market import LabourMarket
+from loadtests.standins.mobile_citizens import MobileCitizens
 from loadtests.standins.sms import Sms
 
 # E-Maket stops calling a gateway that has not said 204 for this long: no crash test keeps one down longer.
@@ -27,6 +28,7 @@ def create_standins(
     board, labour_market, e_maket, sms = FaultBoard(), LabourMarket(), EMaket(deciding), Sms()
     send_form = board.guard(System.SMS, sms.send_form)
     app = web.Application()
+    app.add_routes(MobileCitizens().routes(board))
     app.add_routes(
         [
             web.post("/labour-market/verifications", board.guard(System.LABOUR_MARKET, labour_market.verify)),

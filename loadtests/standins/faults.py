@@ -26,6 +26,7 @@ class System(StrEnum):
     E_MAKET = "e-maket"
     FUND = "fund"
     SMS = "sms"
+    MOBILE_CITIZENS = "mobile-citizens"
 
 
 class Knobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

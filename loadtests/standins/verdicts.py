@@ -1,4 +1,4 @@
-"""What the state systems answer is drawn from the IIN alone: a test chooses it by choosing a person."""
+"""What the state systems answer is drawn from the IIN: a test chooses it by choosing a person."""
 
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ class Fate(StrEnum):
     LABOUR_MARKET_NEVER_KNOWS = "labour_market_never_knows"
     LABOUR_MARKET_KNOWS_LATER = "labour_market_knows_later"
     FUND_DENIES = "fund_denies"
+    OWNS_WHAT_ENDS_ALIKE = "owns_what_ends_alike"
 
 
 _FATES = {
@@ -19,6 +20,7 @@ _FATES = {
     "9991": Fate.LABOUR_MARKET_NEVER_KNOWS,
     "9992": Fate.LABOUR_MARKET_KNOWS_LATER,
     "9993": Fate.FUND_DENIES,
+    "9994": Fate.OWNS_WHAT_ENDS_ALIKE,
 }
 
 

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 Iin = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{12}\Z")]
+Phone = Annotated[str, msgspec.Meta(pattern=r"\A\+7[0-9]{10}\Z")]
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 T = TypeVar("T")
 

@@ -69,7 +69,7 @@ def test_no_tracked_file_holds(what: str) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("name", [*SETS, "surge", "traces"])
+@pytest.mark.parametrize("name", [*SETS, "security", "surge", "traces"])
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
     lines = pins(name)
     assert lines

@@ -7,7 +7,7 @@ from gateway.inflight.progress import TakenCase, finish
 from gateway.inflight.records import Step as Seen
 from gateway.register.entries import Step, WrongTransition
 from workers.steps.metrics import case_seconds, finished
-from workers.tools import Tools, now_ms
+from workers.tools import Tools, is_in_doubt, now_ms
 
 
 def steps_since_accepted(history: tuple[Seen, ...]) -> list[Step]:
@@ -39,7 +39,14 @@ async def write_down(tools: Tools, application_id: str, case: TakenCase, steps: 
 async def leave(tools: Tools, application_id: str, case: TakenCase, state: State) -> TakenCase:
     """Free the slot and leave a short memory of the case in Redis."""
     history = await finish(
-        tools.store, tools.programme.code, application_id, case.fence, state, tools.kept_ms
+        tools.store,
+        tools.programme.code,
+        application_id,
+        case.fence,
+        state,
+        tools.kept_ms,
+        # A stranger's case must not wait in the place of the person's own.
+        in_doubt=state is State.PARKED and is_in_doubt(tools, case),
     )
     finished(tools.programme.code, state).add()
     if state is not State.PARKED:

@@ -5,7 +5,7 @@ from functools import cache
 
 from gateway.counting import LEDGER, Count, Spread
 from gateway.domain.case import State
-from gateway.register.entries import DEAD_LETTER
+from gateway.register.entries import CONTESTED, DEAD_LETTER
 from workers.systems.errors import System
 from workers.systems.labour_market import Outcome
 
@@ -15,7 +15,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600
 # The ends of a case's stay, and why it may be parked.
 _LEAVING = (State.FORWARDED, State.REFUSED, State.PARKED)
 LABOUR_MARKET_UNKNOWN = "labour_market_unknown"
-_REASONS = (DEAD_LETTER, LABOUR_MARKET_UNKNOWN, *(f"{system}_away" for system in System))
+_REASONS = (DEAD_LETTER, CONTESTED, LABOUR_MARKET_UNKNOWN, *(f"{system}_away" for system in System))
 
 
 class Message(StrEnum):
@@ -32,6 +32,8 @@ class Found(StrEnum):
     UNPARKED = "unparked"
     NOTICES = "notices"
     RESTORED = "restored"
+    # In doubt, while another of the person was forwarded.
+    SUPERSEDED = "superseded"
 
 
 class Sending(StrEnum):
@@ -44,6 +46,8 @@ def begin_counting(programme: str) -> None:
     """Begin at nothing, so that the first of a kind is seen as a rise."""
     for outcome in Outcome:
         verifications(programme, outcome)
+    for belongs in (True, False):
+        ownerships(programme, belongs=belongs)
     for state in _LEAVING:
         finished(programme, state)
     for reason in _REASONS:
@@ -65,6 +69,16 @@ def verifications(programme: str, outcome: Outcome) -> Count:
         "Answers of the Labour Market to the question whether a case may go on.",
         programme=programme,
         outcome=outcome.value,
+    )
+
+
+@cache
+def ownerships(programme: str, *, belongs: bool) -> Count:
+    return LEDGER.count(
+        "qabyldau_phone_owners_total",
+        "Answers of the mobile citizens' base to the question whether a phone is the person's.",
+        programme=programme,
+        outcome="own" if belongs else "another",
     )
 
 

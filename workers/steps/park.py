@@ -5,7 +5,7 @@ import structlog
 
 from gateway.domain.case import State
 from gateway.inflight.progress import TakenCase, give_back
-from gateway.register.entries import DEAD_LETTER
+from gateway.register.entries import CONTESTED, DEAD_LETTER
 from gateway.sealing import SealError
 from workers.steps.ending import leave, step_to, steps_since_accepted, write_down
 from workers.steps.metrics import parked
@@ -31,6 +31,12 @@ async def park(tools: Tools, application_id: str, case: TakenCase, reason: str) 
         await give_back(tools.store, tools.programme.code, application_id, case.fence)
         raise TryAgain(pause_seconds)
     return await _park(tools, application_id, case, reason, now_ms() + pause_seconds * 1000)
+
+
+async def contest(tools: Tools, application_id: str, case: TakenCase) -> TakenCase:
+    """Park a case for an official: its phone is another's. Whoever has the person's own may go ahead."""
+    log.warning("contested")
+    return await _park(tools, application_id, case, CONTESTED, None)
 
 
 async def dead_letter(tools: Tools, application_id: str, case: TakenCase) -> None:

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 # A case that was taken so often without getting any further fails by itself or kills its workers.
 MOST_TAKES = 10
 
-# Shorter than arq's own limit, which would drop the job; longer than two systems and the journal may take.
-JOB_DEADLINE_SECONDS = 15
+# Shorter than arq's own limit, which would drop the job; longer than three systems and the journal may take.
+JOB_DEADLINE_SECONDS = 18
 
 STEPS = {State.ACCEPTED: register, State.VERIFYING: verify, State.FORWARDING: forward}
 

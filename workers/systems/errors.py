@@ -7,6 +7,7 @@ class System(StrEnum):
     LABOUR_MARKET = "labour_market"
     E_MAKET = "e_maket"
     SMS = "sms"
+    MOBILE_CITIZENS = "mobile_citizens"
 
 
 class UnavailableReason(StrEnum):

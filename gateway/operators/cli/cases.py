@@ -5,10 +5,10 @@ import rich_click as click
 from rich.table import Table
 
 from gateway.domain.identifiers import IdentifierError, Iin
-from gateway.operators.casework import Case, Personal, is_dead_letter
+from gateway.operators.casework import Case, Personal, is_contested, is_dead_letter
 from gateway.operators.cli.failing import Exit, WrongCall
 from gateway.operators.cli.opening import Office, actor, work
-from gateway.operators.cli.options import json_option, reason_option
+from gateway.operators.cli.options import json_option, programme_argument, reason_option
 from gateway.operators.cli.showing import moment, pairs, show, table
 
 case_argument = click.argument("reference", metavar="CASE")
@@ -18,7 +18,7 @@ _SEALED = "sealed: --personal --reason … opens it, and is written into the aud
 
 @click.group()
 def cases() -> None:
-    """Find, show or retry one case. CASE is its id or its journal number."""
+    """Find, show, retry or settle one case. CASE is its id or its journal number."""
 
 
 @cases.command("find")
@@ -90,6 +90,58 @@ def retry_case(reference: str, *, reason: str, as_json: bool) -> None:
     show(answer, f"{case.id} is tried again with the next sweep, through a free slot", as_json=as_json)
 
 
+@cases.command("contested")
+@programme_argument
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000), default=100, show_default=True, help="At most so many."
+)
+@json_option
+def list_contested(programme: str, *, limit: int, as_json: bool) -> None:
+    """Print the cases of PROGRAMME whose phone is not the person's, the longest parked first."""
+
+    async def read(office: Office) -> list[Case]:
+        return await office.casework.contested(programme, limit)
+
+    found = work(read)
+    rows = [(case.id, case.number, moment(case.history[-1].at), case.parks) for case in found]
+    shown = table(["id", "number", "parked", "times "], rows) if rows else "No case is contested."
+    show({"programme": programme, "cases": found}, shown, as_json=as_json)
+
+
+@cases.command("uphold")
+@case_argument
+@reason_option
+@json_option
+def uphold_case(reference: str, *, reason: str, as_json: bool) -> None:
+    """Let CASE, which is contested, go on: its phone is the person's, whatever the base says."""
+
+    async def uphold(office: Office) -> Case:
+        case = await office.casework.find(reference)
+        await office.casework.uphold(actor(), reason, case)
+        return case
+
+    case = work(uphold)
+    answer = {"id": case.id, "number": case.number, "state": "due"}
+    show(answer, f"{case.id} goes on with the next sweep, through a free slot", as_json=as_json)
+
+
+@cases.command("refuse")
+@case_argument
+@reason_option
+@json_option
+def refuse_case(reference: str, *, reason: str, as_json: bool) -> None:
+    """Refuse CASE, which is contested: its applicant is told, and may apply again."""
+
+    async def refuse(office: Office) -> Case:
+        case = await office.casework.find(reference)
+        await office.casework.refuse(actor(), reason, case)
+        return case
+
+    case = work(refuse)
+    answer = {"id": case.id, "number": case.number, "state": "refused"}
+    show(answer, f"{case.id} is refused, and its applicant will be told", as_json=as_json)
+
+
 def print_case(case: Case, opened: Personal | None, *, as_json: bool) -> None:
     answer = msgspec.to_builtins(case)
     if opened:
@@ -133,12 +185,18 @@ def _read_iin() -> Iin:
         raise WrongCall(f"what was read is no IIN: {error}") from None
 
 
+def _state_of(case: Case) -> str:
+    if is_dead_letter(case):
+        return "parked, dead letter"
+    return "parked, contested" if is_contested(case) else case.state
+
+
 def _page(case: Case, opened: Personal | None) -> Table:
     rows: list[tuple[str, object]] = [
         ("id", case.id),
         ("number", case.number),
         ("programme", case.programme),
-        ("state", "parked, dead letter" if is_dead_letter(case) else case.state),
+        ("state", _state_of(case)),
         ("category", case.category),
         ("in flight", {True: "yes", False: "no", None: "not known, Redis does not answer"}[case.in_flight]),
         *((f"  {step.state}", moment(step.at)) for step in case.history),

@@ -10,6 +10,7 @@ const GROUPS = [
   ["speed", ["inlet_per_second", "calls_per_second", "codes_per_day"]],
   ["windows", ["claim_window_seconds", "front_row_window_seconds"]],
   ["leases", ["lease_before_phone_seconds", "lease_after_code_seconds", "unconfirmed_share_percent"]],
+  ["conversion", ["codes", "least_percent", "trickle", "shadow"].map((what) => `conversion_${what}`)],
   ...LIMITED.map((who) => [who, ["count", "window_seconds", "shadow"].map((what) => `${who}_${what}`)]),
 ];
 

@@ -2,7 +2,7 @@
 import { ask, ofProgramme } from "./api.js";
 import { duration, knows, moment, nameOf, number, t } from "./language.js";
 
-export const LIMITED = ["address", "person", "phone", "block"];
+export const LIMITED = ["address", "person", "phone", "block", "code_address"];
 export const MESSAGES = ["message_kk", "message_ru", "message_en"];
 const CATEGORY = /^category_(.+)_open$/;
 const OF_LIMITED = new RegExp(`^(${LIMITED.join("|")})_(count|window_seconds|shadow)$`);

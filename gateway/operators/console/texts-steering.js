@@ -22,6 +22,8 @@ export const STEERING_TEXTS = {
   "group.person": ["Адам лимиті", "Лимит на человека", "Person limit"],
   "group.phone": ["Телефон лимиті", "Лимит на телефон", "Phone limit"],
   "group.block": ["Нөмірлер тобының лимиті", "Лимит на блок номеров", "Number block limit"],
+  "group.code_address": ["Мекенжайға код лимиті", "Лимит кодов на адрес", "Codes per address"],
+  "group.conversion": ["Кодтардың қайтуы", "Возврат кодов", "Return of codes"],
   "group.categories": ["Санаттар", "Категории", "Categories"],
   "group.other": ["Басқалары", "Прочее", "Others"],
   "control.limit": ["Лимит, орын", "Лимит, мест", "Limit, slots"],
@@ -40,6 +42,14 @@ export const STEERING_TEXTS = {
   "control.lease_after_code_seconds": ["Код жіберілген соң, с", "После отправки кода, с", "After the code, s"],
   "control.unconfirmed_share_percent": [
     "Растамағандардың үлесі, %", "Доля неподтверждённых, %", "Share of the unconfirmed, %"],
+  "control.conversion_codes": [
+    "Қайтуы тексерілетін кодтар, нөмірлер тобына", "Кодов на группу номеров до проверки возврата", "Codes to a number block before their return counts"],
+  "control.conversion_least_percent": [
+    "Енгізілетін кодтардың ең аз үлесі, %", "Наименьшая доля введённых кодов, %", "Least share of codes that are entered, %"],
+  "control.conversion_trickle": [
+    "Күмәнді нөмірлерге бір мекенжайдан", "На сомнительные номера с одного адреса", "To doubtful numbers from one address"],
+  "control.conversion_shadow": [
+    "Кодтардың қайтуы: тек санау", "Возврат кодов: только считать", "Return of codes: count only"],
   "control.count": ["Рет саны", "Число раз", "Times"],
   "control.window_seconds": ["Терезе, с", "Окно, с", "Window, s"],
   "control.shadow": ["Тек санау (ешкімге бас тартпау)", "Только считать (никому не отказывать)", "Count only (refuse nobody)"],
@@ -124,6 +134,8 @@ export const STEERING_TEXTS = {
   "action.find_person": ["адамды іздеу", "поиск человека", "find a person"],
   "action.open_case": ["өтінішті ашу", "просмотр заявки", "open a case"],
   "action.retry_case": ["өтінішті қайта жіберу", "повтор заявки", "retry a case"],
+  "action.uphold_case": ["даулы өтінішті растау", "подтверждение спорной заявки", "uphold a contested case"],
+  "action.refuse_case": ["даулы өтініштен бас тарту", "отказ по спорной заявке", "refuse a contested case"],
   "action.replay_dead_letters": [
     "тоқтап қалғандарды қайта жіберу", "повтор остановившихся", "replay dead letters"],
   "action.recover": ["қалып қойғандарды іздеу", "поиск забытых", "recover"],

@@ -138,6 +138,7 @@ export const TEXTS = {
   "systems.calls": ["Сұраныс/с", "Вызовов/с", "Calls/s"],
   "systems.errors": ["Қате", "Ошибки", "Errors"],
   "systems.p95": ["p95, мс", "p95, мс", "p95, ms"],
+  "system.mobile_citizens": ["Мобильді азаматтар базасы", "База мобильных граждан", "Mobile citizens’ base"],
   "system.labour_market": ["Еңбек нарығы", "Рынок труда", "Labour Market"],
   "system.e_maket": ["Е-макет", "Е-макет", "E-Maket"],
   "system.sms": ["SMS", "SMS", "SMS"],

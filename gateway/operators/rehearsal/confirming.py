@@ -61,7 +61,13 @@ async def be_served(stage: Stage, arrival: Arrival, application_id: str) -> None
 async def _ask_for_code(stage: Stage, arrival: Arrival, application_id: str, ask: int) -> PhoneAnswer:
     phone = f"{arrival.person:032x}"
     code = SealedCode(
-        phone_hash=phone, block_hash=phone, sealed_phone=SEALED, code_hash=f"{ask}", sealed_message=SEALED
+        phone_hash=phone,
+        block_hash=phone,
+        sealed_phone=SEALED,
+        code_hash=f"{ask}",
+        sealed_message=SEALED,
+        # Of a recorded day nobody knows any more who came from where.
+        address_hash=phone,
     )
     return await give_phone(stage.store, stage.programme, stage.rules, (application_id, RECEIPT_HASH), code)
 

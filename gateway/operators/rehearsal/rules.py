@@ -34,6 +34,9 @@ def confirmation_rules(programme: Programme, limit: int) -> ConfirmationRules:
         # A rehearsal begins at midnight.
         day_offset_ms=0,
         kept_ms=KEPT_MS,
+        code_address_limit=limit_text(limits.code_address),
+        conversion=limits.conversion,
+        phones_checked=programme.checks_phones,
     )
 
 

@@ -44,7 +44,10 @@ LUA: Mapping[str, LuaEdit] = {
         "elseif n > room['c' .. lane] then",
         f"elseif n > room['c' .. lane] and n <= room['m' .. lane] - {_BACK_OF_LINE} then",
     ),
-    "slot_never_released": ("redis.call('ZREM', tag .. 'slots', seen[4])", ""),
+    "slot_never_released": (
+        "if marker == 'keep' then\n    redis.call('ZREM', tag .. 'slots', person)",
+        "if marker == 'keep' then",
+    ),
     "slot_released_at_confirmation": (
         "case.person, svc) then\n    redis.call('ZADD', tag .. 'slots', int(NEVER), case.person)",
         "case.person, svc) then\n    redis.call('ZREM', tag .. 'slots', case.person)",
@@ -57,8 +60,8 @@ LUA: Mapping[str, LuaEdit] = {
         ),
     ),
     "person_accepted_twice": (
-        "redis.call('HEXISTS', tag .. 'person:' .. case.person, 'winner') == 1",
-        "false",
+        "elseif winner or redis.call('HEXISTS', tag .. 'contested:'",
+        "elseif redis.call('HEXISTS', tag .. 'contested:'",
     ),
     "clock_runs_through_outages": (
         "math.min(math.max(raw - (tonumber(seen[3]) or raw), 0), LONGEST_GAP_MS)",

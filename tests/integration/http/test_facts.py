@@ -140,13 +140,18 @@ async def test_the_document_lists_every_route_and_its_problems(client: httpx.Asy
     body = submission["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["required"]) == {"category", "iin", "full_name", "iban"}
     assert set(submission["responses"]) == {
-        "202", "400", "404", "406", "408", "409", "410", "413", "415", "422", "429", "500", "503"
+        "202", "400", "404", "406", "408", "409", "410", "413", "415", "422", "429", "431", "500", "503"
     }  # fmt: skip
     headers = [parameter["name"] for parameter in submission["parameters"]]
     assert headers == ["programme", "Idempotency-Key", "Waiting-Ticket"]
     [ticket] = document["paths"]["/v1/waiting-room"]["get"]["parameters"]
     assert (ticket["name"], ticket["in"], ticket["required"]) == ("Waiting-Ticket", "header", True)
     assert document["components"]["schemas"]["Problem"]
+    known = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    accepted = submission["responses"]["202"]
+    assert set(accepted["headers"]) == {"Location"}
+    assert {link["operationId"] for link in accepted["links"].values()} < known
+    assert set(submission["responses"]["429"]["headers"]) == {"Retry-After", "RateLimit", "RateLimit-Policy"}
 
 
 @pytest.mark.parametrize("path", ["/schema/swagger", "/schema/redoc", "/schema/elements", "/schema/x.json"])

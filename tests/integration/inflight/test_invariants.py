@@ -46,6 +46,7 @@ from gateway.inflight.progress import (
     advance,
     decided,
     finish,
+    prove,
     readmit,
     take,
 )
@@ -87,6 +88,7 @@ class Case:
     state: State = State.AWAITING_PHONE
     code: str = ""
     wrong: int = 0
+    proven: bool = False
     taken: list[TakenCase] = field(default_factory=list)
 
 
@@ -269,11 +271,21 @@ class Door(RuleBasedStateMachine):
 
     @rule(target=accepted_cases, case=waiting, right=st.booleans())
     def a_code_is_entered(self, case: Case, right: bool) -> object:  # noqa: FBT001 - Hypothesis passes it by name.
-        answer = self.do(enter(self.store, case.one, case.code if right else "wrong", limit_seed=self.limit))
+        answer = self.do(
+            enter(
+                self.store,
+                case.one,
+                case.code if right else "wrong",
+                limit_seed=self.limit,
+                phones_checked=True,
+            )
+        )
         assert answer.outcome is self.after_code(case, right=right)
         if answer.outcome is ConfirmOutcome.WRONG_CODE:
             case.wrong += 1
             assert answer.figure == TRIES - case.wrong
+        if answer.outcome is ConfirmOutcome.IN_DOUBT:
+            case.end = self.now + self.code_seconds
         if answer.outcome is ConfirmOutcome.ACCEPTED and case.state is State.AWAITING_PHONE:
             case.state = State.ACCEPTED
             self.slots[case.person] = math.inf
@@ -294,7 +306,10 @@ class Door(RuleBasedStateMachine):
         if not right:
             return ConfirmOutcome.WRONG_CODE
         if case.person in self.winners:
-            return ConfirmOutcome.ALREADY_APPLIED
+            winner = self.winners[case.person]
+            # No two cases of the model have the same phone.
+            in_doubt = winner.state in {State.ACCEPTED, State.VERIFYING} and not winner.proven
+            return ConfirmOutcome.IN_DOUBT if in_doubt else ConfirmOutcome.ALREADY_APPLIED
         if self.slots.get(case.person, -1) <= self.now and self.live() >= self.limit:
             return ConfirmOutcome.FULL
         return ConfirmOutcome.ACCEPTED
@@ -305,6 +320,7 @@ class Door(RuleBasedStateMachine):
         assert (taken is not None) == (case.state in IN_PROCESS)
         if taken is not None:
             assert all(taken.fence > before.fence for before in case.taken)
+            assert taken.proven is case.proven
             case.taken.append(taken)
 
     @rule(case=accepted_cases, newest=st.booleans(), data=st.data())
@@ -324,11 +340,29 @@ class Door(RuleBasedStateMachine):
         case.state = goes_to
         if goes_to not in IN_PROCESS:
             self.freed(case)
-        if goes_to is State.REFUSED:
-            del self.winners[case.person]
+
+    @rule(case=accepted_cases, newest=st.booleans())
+    def a_phone_turns_out_to_be_the_persons(self, case: Case, newest: bool) -> None:  # noqa: FBT001 - As above.
+        if case.state not in {State.ACCEPTED, State.VERIFYING}:
+            return
+        for _ in range(1 if newest else 2):
+            self.a_worker_takes_it(case)
+        held = case.taken[-1] if newest else case.taken[0]
+        if held.fence == case.taken[-1].fence:
+            self.do(prove(self.store, PROGRAMME, case.one.id, held.fence))
+            case.proven = True
+            return
+        with pytest.raises(StaleToken):
+            self.do(prove(self.store, PROGRAMME, case.one.id, held.fence))
 
     def freed(self, case: Case) -> None:
+        """Forwarded, or parked with its own phone, it stays the person's one; else another may be."""
         del self.slots[case.person]
+        if case.state is State.REFUSED or (case.state is State.PARKED and not case.proven):
+            del self.winners[case.person]
+            ends = [one.end for one in self.candidates(case.person)]
+            if ends:
+                self.slots[case.person] = max(ends)
         if self.line.is_moving():
             self.credit = min(self.credit + 1, 100)
             self.line.keep_house(self.now, self.live(), self.limit)
@@ -337,7 +371,8 @@ class Door(RuleBasedStateMachine):
         if goes_to in IN_PROCESS:
             await advance(self.store, PROGRAMME, case.one.id, fence, (case.state, goes_to))
         else:
-            await finish(self.store, PROGRAMME, case.one.id, fence, goes_to, KEPT_MS)
+            in_doubt = goes_to is State.PARKED and not case.proven
+            await finish(self.store, PROGRAMME, case.one.id, fence, goes_to, KEPT_MS, in_doubt=in_doubt)
 
     @rule(case=accepted_cases)
     def a_slot_comes_free(self, case: Case) -> None:
@@ -347,8 +382,8 @@ class Door(RuleBasedStateMachine):
             case.state = State.PARKED
             self.freed(case)
 
-    @rule(case=accepted_cases)
-    def a_parked_case_comes_back(self, case: Case) -> None:
+    @rule(case=accepted_cases, upheld=st.booleans())
+    def a_parked_case_comes_back(self, case: Case, upheld: bool) -> None:  # noqa: FBT001 - As above.
         if case.state is not State.PARKED:
             return
         last, sight = case.taken[-1], self.do(look(self.store, PROGRAMME, case.one.id))
@@ -363,16 +398,23 @@ class Door(RuleBasedStateMachine):
             number="42500-2026-0000001",
             history=sight.history,
             accepted_at_ms=last.accepted_at_ms,
+            upheld=upheld,
         )
         outcome, _ = self.do(readmit(self.store, PROGRAMME, parked, self.limit))
-        room = self.live() < self.limit
-        if self.line.is_moving() or self.line.reserved(0) + self.line.reserved(1):
+        if self.winners.get(case.person, case) is not case:
+            assert outcome is ReadmitOutcome.REPLACED
+            return
+        has_slot = self.slots.get(case.person, -1) > self.now
+        room = has_slot or self.live() < self.limit
+        if not has_slot and (self.line.is_moving() or self.line.reserved(0) + self.line.reserved(1)):
             room = room and self.credit >= 10
             self.credit -= 10 * room
         assert outcome is (ReadmitOutcome.IN if room else ReadmitOutcome.FULL)
         if room:
             case.state = State.ACCEPTED
+            case.proven = case.proven or upheld
             self.slots[case.person] = math.inf
+            self.winners[case.person] = case
 
     @rule(case=consumes(accepted_cases))
     def a_forwarded_case_is_denied(self, case: Case) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gateway.inflight.admission import Admitted, Full
-from gateway.inflight.figures import Figures, LaneFigures, QueueFigures, read_figures
+from gateway.inflight.figures import LIMITS, Figures, LaneFigures, QueueFigures, read_figures
 from gateway.inflight.missed import read_missed
 from gateway.inflight.status import tick
 from gateway.inflight.store import Store, open_redis
@@ -104,7 +104,7 @@ async def test_what_a_limit_in_shadow_would_have_refused_is_told(store: Store) -
         assert isinstance(await apply(store, application(person), address_limit="1:60000:1"), Admitted)
 
     shadowed = (await figures(store)).shadowed
-    assert shadowed == {"address": 2, "person": 0, "phone": 0, "block": 0, "request": 0}
+    assert shadowed == dict.fromkeys(LIMITS, 0) | {"address": 2}
 
 
 async def test_watching_changes_nothing_and_passes_for_no_service(store: Store) -> None:

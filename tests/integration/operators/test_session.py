@@ -38,6 +38,18 @@ async def test_whoever_logs_out_is_out(room: ControlRoom) -> None:
     assert [line["action"] for line in await room.trail()] == ["log_out", "log_in"]
 
 
+@pytest.mark.parametrize(("origin", "secure"), [("https://operators", True), ("http://operators", False)])
+async def test_behind_tls_the_cookie_never_goes_over_a_plain_wire(
+    room: ControlRoom, origin: str, *, secure: bool
+) -> None:
+    headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+
+    reply = await room.client.post("/v1/session", json={"token": room.viewer}, headers=headers)
+
+    assert reply.status_code == 204
+    assert ("Secure" in reply.headers["Set-Cookie"].split("; ")) is secure
+
+
 @pytest.mark.parametrize("body", [{"token": "x" * 43}, {"token": ""}, {"token": "қ"}])
 async def test_a_wrong_token_opens_nothing(room: ControlRoom, body: object) -> None:
     reply = await room.client.post("/v1/session", json=body)

@@ -30,7 +30,7 @@ async def test_one_dead_letter_is_tried_again_and_is_none_any_more(journal: Jour
 
     (due,) = await journal.parked_due(programme, 99, 10)
     assert (due.application_id, due.park_reason) == (parked.application_id, REPLAYED)
-    assert [entry.application_id for entry in await journal.dead_letters(programme, 10)] == [
+    assert [entry.application_id for entry in await journal.parked_for(programme, DEAD_LETTER, 10)] == [
         other.application_id
     ]
 
@@ -48,10 +48,10 @@ async def test_dead_letters_come_oldest_first(journal: Journal, programme: str) 
         await park_one(journal, programme, DEAD_LETTER, at_ms)
     await park_one(journal, programme, "no_answer", 30)
 
-    listed = await journal.dead_letters(programme, 2)
+    listed = await journal.parked_for(programme, DEAD_LETTER, 2)
 
     assert [entry.parked_since_ms for entry in listed] == [31, 32]
-    assert await journal.dead_letters(f"{programme}x", 2) == []
+    assert await journal.parked_for(f"{programme}x", DEAD_LETTER, 2) == []
 
 
 async def test_all_of_a_person_come_newest_first_and_nobody_elses(journal: Journal, programme: str) -> None:

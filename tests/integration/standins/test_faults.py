@@ -19,7 +19,7 @@ async def askings(standins: Standins) -> object:
 
 
 async def test_at_first_every_system_is_calm(standins: Standins) -> None:
-    systems = ("labour-market", "e-maket", "fund", "sms")
+    systems = ("labour-market", "e-maket", "fund", "sms", "mobile-citizens")
 
     assert await standins.get("/faults") == dict.fromkeys(systems, CALM)
 
@@ -38,7 +38,8 @@ async def test_an_unknown_system_is_not_found(standins: Standins) -> None:
     status, content = await standins.ask("PUT", "/faults/post-office", json={"hang": True})
 
     assert status == 404
-    assert content == {"error": "unknown system; there are: labour-market, e-maket, fund, sms"}
+    there_are = "labour-market, e-maket, fund, sms, mobile-citizens"
+    assert content == {"error": f"unknown system; there are: {there_are}"}
 
 
 @pytest.mark.parametrize(

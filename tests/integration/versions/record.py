@@ -22,11 +22,11 @@ from config.settings import load_settings
 from gateway.domain.case import new_application_id
 from gateway.domain.tickets import Place, Ticket, write_ticket
 from gateway.inflight.admission import Admission, AdmissionRules, Admitted, admit
-from gateway.inflight.confirmation import ConfirmationRules, SealedCode, give_phone
+from gateway.inflight.confirmation import SealedCode, give_phone
 from gateway.inflight.progress import take
 from supervisor.valkey import ValkeyProcess
 from tests.conftest import free_port
-from tests.integration.workers.world import PASSES, PHONE, UNLIMITED, World, made_up_iins
+from tests.integration.workers.world import PASSES, PHONE, PHONE_RULES, UNLIMITED, World, made_up_iins
 from workers.main import open_tools
 from workers.steps.messages import CodeMessage
 from workers.steps.register import entry_of
@@ -53,8 +53,9 @@ async def lease(world: World) -> str:
         ring.seal(PHONE.encode(), one),
         ring.code_hash(one, CODE),
         ring.seal(message, one),
+        ring.address(b"\x7f\0\0\1"),
     )
-    codes = ConfirmationRules(100, LATER_MS, 60_000, UNLIMITED, UNLIMITED, 0, 2, 5, 1000, 0, 60_000)
+    codes = msgspec.structs.replace(PHONE_RULES, lease_after_code_ms=LATER_MS)
     await give_phone(world.tools.store, programme, codes, (one, RECEIPT_HASH), sealed)
     return one
 

@@ -16,12 +16,12 @@ from config.keys import load_keys
 from config.settings import Settings
 from gateway.domain.case import State
 from gateway.domain.tickets import Place, read_ticket
-from gateway.inflight.confirmation import ConfirmationRules, ConfirmOutcome, confirm
+from gateway.inflight.confirmation import ConfirmOutcome, confirm
 from gateway.register.migrate import migrate
 from loadtests.standins.app import create_standins
 from tests.integration.versions.record import CODE, RECEIPT_HASH, TABLES, record
 from tests.integration.workers.conftest import settings
-from tests.integration.workers.world import PASSES, UNLIMITED, World
+from tests.integration.workers.world import PASSES, PHONE_RULES, World
 from workers.main import open_tools
 from workers.recovery import unpark_due
 from workers.steps.send_code import send_code
@@ -29,7 +29,6 @@ from workers.steps.send_code import send_code
 __all__ = ["settings"]
 
 FOLDER = Path(__file__).parent
-RULES = ConfirmationRules(100, 600_000, 60_000, UNLIMITED, UNLIMITED, 0, 2, 5, 1000, 0, 60_000)
 
 
 @pytest.fixture(params=sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
@@ -99,7 +98,9 @@ async def test_a_code_that_waits_is_sent_and_confirms(world: World, recorded: di
     one, ring = recorded["cases"]["lease"], world.tools.keyring
 
     await send_code({"tools": world.tools, "job_try": 1}, one)
-    answer = await confirm(world.tools.store, "42500", RULES, (one, RECEIPT_HASH), ring.code_hash(one, CODE))
+    answer = await confirm(
+        world.tools.store, "42500", PHONE_RULES, (one, RECEIPT_HASH), ring.code_hash(one, CODE)
+    )
 
     assert CODE in (await world.inbox())[-1]
     assert answer.outcome is ConfirmOutcome.ACCEPTED

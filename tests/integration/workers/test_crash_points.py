@@ -8,10 +8,11 @@ import pytest
 
 from config.settings import Settings
 from gateway.domain.case import State
+from gateway.inflight.confirmation import ConfirmOutcome
 from gateway.inflight.outbox import code_message
 from tests.integration.workers import one_case
 from tests.integration.workers.one_case import DIED
-from tests.integration.workers.world import FAILS, PASSES, UNKNOWN_TWICE, World
+from tests.integration.workers.world import FAILS, OF_OTHERS, OWNS_OTHERS, PASSES, UNKNOWN_TWICE, World
 
 # A process that has imported everything is forked for each case, so that dying is as cheap as it should be.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -26,6 +27,8 @@ WAYS = {
             "taken",
             "registered",
             "advanced_from_accepted",
+            "phone_checked",
+            "proven",
             "verified",
             "advanced_from_verifying",
             "forwarded",
@@ -41,6 +44,9 @@ WAYS = {
             "taken",
             "registered",
             "advanced_from_accepted",
+            "phone_checked",
+            "proven",
+            "advanced_from_verifying",
             "forwarded",
             "recorded_forwarded",
             "finished_forwarded",
@@ -50,13 +56,44 @@ WAYS = {
     "refused": (
         FAILS,
         "entrepreneur",
-        ["taken", "registered", "advanced_from_accepted", "verified", "recorded_refused", "finished_refused"],
+        [
+            "taken",
+            "registered",
+            "advanced_from_accepted",
+            "phone_checked",
+            "proven",
+            "verified",
+            "recorded_refused",
+            "finished_refused",
+        ],
         State.REFUSED,
     ),
     "parked": (
         UNKNOWN_TWICE,
         "entrepreneur",
-        ["taken", "registered", "advanced_from_accepted", "verified", "recorded_parked", "finished_parked"],
+        [
+            "taken",
+            "registered",
+            "advanced_from_accepted",
+            "phone_checked",
+            "proven",
+            "verified",
+            "recorded_parked",
+            "finished_parked",
+        ],
+        State.PARKED,
+    ),
+    "contested": (
+        OWNS_OTHERS,
+        "entrepreneur",
+        [
+            "taken",
+            "registered",
+            "advanced_from_accepted",
+            "phone_checked",
+            "recorded_parked",
+            "finished_parked",
+        ],
         State.PARKED,
     ),
 }
@@ -95,7 +132,7 @@ async def test_a_case_survives_a_crash_at_every_boundary(
 
     redis_state, journal_state = await world.states(one)
     # A crash between asking and writing asks once more, and then the stand-in may know the answer.
-    allowed = {end, State.FORWARDED} if end is State.PARKED else {end}
+    allowed = {end, State.FORWARDED} if way == "parked" else {end}
     assert journal_state in allowed
     assert redis_state is journal_state
     assert await world.effects() == ({one: 1} if journal_state is State.FORWARDED else {})
@@ -115,6 +152,25 @@ async def test_a_parked_case_survives_a_crash_while_it_is_let_in_again(
 
     assert await world.states(one) == (State.FORWARDED, State.FORWARDED)
     assert await world.effects() == {one: 1}
+    assert await world.live() == 0
+
+
+@pytest.mark.parametrize("point", ["phone_checked", "recorded_parked", "finished_parked"])
+async def test_the_owner_gets_through_though_a_worker_died_with_the_strangers_case(
+    world: World, settings: Settings, point: str
+) -> None:
+    stranger = await world.accept(OWNS_OTHERS)
+    assert (await run(settings, stranger, "process", point))[0] == DIED
+    own = await world.apply(OWNS_OTHERS)
+    if point != "finished_parked":
+        assert await world.confirm(own, OF_OTHERS) is ConfirmOutcome.IN_DOUBT
+        await run(settings, stranger, "process")
+
+    assert await world.confirm(own, OF_OTHERS) is ConfirmOutcome.ACCEPTED
+    await run(settings, own, "process")
+
+    assert await world.states(stranger) == (State.PARKED, State.PARKED)
+    assert await world.effects() == {own: 1}
     assert await world.live() == 0
 
 

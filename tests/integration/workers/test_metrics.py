@@ -5,7 +5,7 @@ import pytest
 from arq.worker import Retry
 
 from gateway.counting import read_counts
-from tests.integration.workers.world import FAILS, PASSES, UNKNOWN, World
+from tests.integration.workers.world import FAILS, OWNS_OTHERS, PASSES, UNKNOWN, World
 from tests.unit.ledgers import opened_ledger
 from workers.recovery import recover
 from workers.steps import metrics as of_cases
@@ -65,10 +65,15 @@ async def test_ways_of_cases_are_counted(world: World, counts_dir: Path) -> None
     assert counted(counts_dir, "cases_parked_total") == {("labour_market_unknown",): 1}
     assert counted(counts_dir, "case_seconds_count") == {(): 2}
     assert counted(counts_dir, "system_calls_total") == {
+        ("answered", "mobile_citizens"): 3,
         ("answered", "labour_market"): 3,
         ("answered", "e_maket"): 1,
     }
-    assert counted(counts_dir, "system_call_seconds_count") == {("labour_market",): 3, ("e_maket",): 1}
+    assert counted(counts_dir, "system_call_seconds_count") == {
+        ("mobile_citizens",): 3,
+        ("labour_market",): 3,
+        ("e_maket",): 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,13 +84,21 @@ async def test_a_call_that_fails_is_counted_by_its_reason(
     world: World, counts_dir: Path, knobs: dict[str, object], outcome: str
 ) -> None:
     one = await world.accept()
-    await world.fault("labour-market", **knobs)
+    await world.fault("mobile-citizens", **knobs)
 
     with pytest.raises(Retry):
         await world.process(one)
-    await world.fault("labour-market")
+    await world.fault("mobile-citizens")
 
-    assert counted(counts_dir, "system_calls_total") == {(outcome, "labour_market"): 1}
+    assert counted(counts_dir, "system_calls_total") == {(outcome, "mobile_citizens"): 1}
+
+
+async def test_whose_phones_are_is_counted(world: World, counts_dir: Path) -> None:
+    for iin in (PASSES, OWNS_OTHERS):
+        await world.process(await world.accept(iin))
+
+    assert counted(counts_dir, "phone_owners_total") == {("own",): 1, ("another",): 1}
+    assert counted(counts_dir, "cases_parked_total") == {("contested",): 1}
 
 
 async def test_a_dead_letter_and_the_mistake_behind_it_are_counted(world: World, counts_dir: Path) -> None:
@@ -132,6 +145,8 @@ def test_every_kind_begins_at_nothing(counts_dir: Path) -> None:
     }
     assert reasons == {
         "dead_letter",
+        "contested",
+        "mobile_citizens_away",
         "labour_market_unknown",
         "labour_market_away",
         "e_maket_away",

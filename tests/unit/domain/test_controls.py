@@ -20,13 +20,14 @@ from gateway.domain.programme import Programme
 def test_every_control_of_the_issue_is_there_with_the_files_value(p42500: Programme) -> None:
     controls = controls_of(p42500)
 
-    limited = ("address", "person", "phone", "block")
+    limited = ("address", "person", "phone", "block", "code_address")
     parts = ("count", "window_seconds", "shadow")
     assert set(controls) == {
         "limit", "mode", "message_kk", "message_ru", "message_en", "inlet_per_second", "codes_per_day",
         "lease_before_phone_seconds", "lease_after_code_seconds", "unconfirmed_share_percent",
         "claim_window_seconds", "front_row_window_seconds", "calls_per_second",
         *(f"{name}_{part}" for name in limited for part in parts),
+        *(f"conversion_{part}" for part in ("codes", "least_percent", "trickle", "shadow")),
         *(f"category_{name}_open" for name in p42500.categories),
     }  # fmt: skip
     assert controls["limit"].default == 25_000

@@ -34,8 +34,9 @@ def test_five_of_its_six_categories_are_open(p42500: Programme) -> None:
 def test_only_payers_of_the_single_aggregate_payment_are_not_verified(p42500: Programme) -> None:
     checks = {name: category.checks for name, category in p42500.categories.items()}
 
-    assert checks.pop("single_aggregate_payer") == ()
-    assert set(checks.values()) == {(Check.LABOUR_MARKET,)}
+    assert checks.pop("single_aggregate_payer") == (Check.MOBILE_CITIZENS,)
+    assert set(checks.values()) == {(Check.MOBILE_CITIZENS, Check.LABOUR_MARKET)}
+    assert p42500.checks_phones
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,14 @@ def test_a_wrong_rule_is_named_with_key_and_reason(
     tiny_file.write_text(text)
 
     assert refusal(tiny_file.parent) == f"{tiny_file}: {table}{expected}"
+
+
+def test_whose_phones_are_is_asked_in_all_categories_or_in_none(tiny_file: Path) -> None:
+    another = '[categories.another]\nopen = true\nchecks = ["mobile_citizens"]\n'
+    titles = '[categories.another.titles]\nkk = "a"\nru = "a"\nen = "a"\n'
+    tiny_file.write_text(tiny_file.read_text() + another + titles)
+
+    assert refusal(tiny_file.parent).startswith(f"{tiny_file}: categories: mobile_citizens is checked in all")
 
 
 def test_a_file_that_is_not_utf8_is_named(tiny_file: Path) -> None:

@@ -141,6 +141,8 @@ STORIES: dict[str, dict[str, str | None]] = {
     "SystemSlow": {**_seconds(*_LABOUR_MARKET, slow=500, quick=500, border="1.0")},
     "CodesUnconfirmed": {_ACCEPTED: _rising(300)},
     "MessagesRefused": {**_messages("refused", 100)},
+    "CodesWasted": {f'qabyldau_codes_asked_total{{{_GATEWAY}, {_P}, outcome="wasted"}}': _rising(20)},
+    "CasesContested": {**_parked("contested", 4)},
     "CodesGuessed": {**_confirmations("wrong_code", 2_000)},
 }
 

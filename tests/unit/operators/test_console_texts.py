@@ -30,7 +30,15 @@ _FIGURE = re.compile(r"\{(\w+)\}")
 OUTCOMES = ("requested", "planned", "done", "changed", "refused", "unknown", "missed")
 ACTIONS = (
     *("change", "rollback", "cancel_plan", "log_in", "log_out", "create_token", "revoke_token"),
-    *("find_person", "open_case", "retry_case", "replay_dead_letters", "recover"),
+    *(
+        "find_person",
+        "open_case",
+        "retry_case",
+        "uphold_case",
+        "refuse_case",
+        "replay_dead_letters",
+        "recover",
+    ),
     *("add_key", "rotate_keys", "activate_key"),
 )
 STATES = ("up", "slow", "down", "unknown")
@@ -91,7 +99,7 @@ def test_every_code_has_a_name(texts: dict[str, list[str]], kind: str, codes: li
 
 
 def test_every_control_has_a_name(texts: dict[str, list[str]]) -> None:
-    limited = re.compile("(address|person|phone|block)_(count|window_seconds|shadow)")
+    limited = re.compile("(address|person|phone|block|code_address)_(count|window_seconds|shadow)")
     category = re.compile("category_(.+)_open")
     for name in controls_of(PROGRAMME):
         if of_limit := limited.fullmatch(name):

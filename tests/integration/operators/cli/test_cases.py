@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from gateway.domain.case import State, new_application_id
 from gateway.inflight.admission import Admitted, admit
 from gateway.operators.cli.opening import Office
-from gateway.register.entries import DEAD_LETTER, REPLAYED, Entry
+from gateway.register.entries import CONTESTED, DEAD_LETTER, REPLAYED, UPHELD, Entry
 from tests.integration.inflight.people import accepted, admission_rules, application
 from tests.integration.operators.cli.machine import (
     IBAN,
@@ -217,3 +217,36 @@ def test_dead_letters_are_listed_shown_and_replayed(served: Machine) -> None:
     assert served.json("dead-letters", "replay", PROGRAMME, *WHY) == {"programme": PROGRAMME, "replayed": 1}
     assert served.json("dead-letters", "list", PROGRAMME)["cases"] == []
     assert json.loads(served.trail()[0].details)["replayed"] == 1
+
+
+def test_contested_cases_are_listed_and_upheld(served: Machine) -> None:
+    assert served.done("cases", "contested", PROGRAMME) == "No case is contested.\n"
+    application_id, number = served.registered(VERIFYING, parked_for=CONTESTED)
+
+    (case,) = served.json("cases", "contested", PROGRAMME)["cases"]
+    assert (case["id"], case["park_reason"]) == (application_id, "contested")
+    assert "parked, contested" in served.done("cases", "show", number)
+
+    assert served.json("cases", "uphold", number, *WHY)["state"] == "due"
+    entry = entry_of(served, application_id)
+    assert (entry.park_reason, entry.retry_at_ms) == (UPHELD, entry.upheld_at_ms)
+    assert served.outcomes("uphold_case") == ["requested", "done"]
+    assert "not contested" in served.refused(1, "cases", "refuse", number, *WHY)
+    assert served.outcomes("refuse_case") == ["requested", "refused"]
+
+
+def test_a_contested_case_is_refused_and_its_applicant_will_be_told(served: Machine) -> None:
+    application_id, number = served.registered(VERIFYING, parked_for=CONTESTED)
+
+    assert served.json("cases", "refuse", number, *WHY)["state"] == "refused"
+
+    assert entry_of(served, application_id).state is State.REFUSED
+    assert served.outcomes("refuse_case") == ["requested", "done"]
+    assert "not contested" in served.refused(1, "cases", "uphold", number, *WHY)
+
+
+@pytest.mark.parametrize("verb", ["uphold", "refuse"])
+def test_only_what_is_contested_is_upheld_or_refused(served: Machine, verb: str) -> None:
+    _, number = served.registered(VERIFYING, parked_for=DEAD_LETTER)
+
+    assert "not contested" in served.refused(1, "cases", verb, number, *WHY)
