@@ -139,12 +139,14 @@ class Crowd:
             await asyncio.sleep(0.1)
 
     async def look(self, one: Accepted) -> dict[str, Any]:
-        async with self._session.get(
-            f"{self._gateway}/v1/applications/{one.id}", headers={"Authorization": f"Bearer {one.receipt}"}
-        ) as response:
-            assert response.status == 200, await response.text()
-            seen: dict[str, Any] = await response.json()
-            return seen
+        url = f"{self._gateway}/v1/applications/{one.id}"
+        while True:
+            async with self._session.get(url, headers={"Authorization": f"Bearer {one.receipt}"}) as response:
+                if response.status not in COME_BACK:
+                    assert response.status == 200, await response.text()
+                    seen: dict[str, Any] = await response.json()
+                    return seen
+            await asyncio.sleep(0.2)
 
     async def effects(self) -> dict[str, int]:
         async with self._session.get(f"{self._standins}/e-maket/applications") as response:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -65,7 +65,9 @@ class Stack:
         assert self._process is not None
         if self._process.poll() is None:
             for pid in [self._process.pid, *self.children().values()]:
-                os.kill(pid, signal.SIGKILL)
+                # They go with their parent, and may be gone already.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
 
     def children(self) -> dict[str, int]:
