@@ -51,13 +51,14 @@ local function is_failing(b, args)
   return calls >= tonumber(args.fewest) and bad * 100 >= calls * tonumber(args.share_percent)
 end
 
--- When a system is back, what waits need not wait any longer: each job's pause ends now, one after the other.
-local MOST_WOKEN, BETWEEN_WOKEN_MS = 5000, 2
+-- When a system is back, what waits need not wait any longer: each job's pause ends, one after the other, once all
+-- workers have heard of it. Whoever had not would only send it back to wait.
+local MOST_WOKEN, BETWEEN_WOKEN_MS, HEARD_AFTER_MS = 5000, 2, 1500
 
 local function wake(queue, now)
   local jobs = redis.call('ZRANGEBYSCORE', queue, '(' .. int(now), '+inf', 'LIMIT', 0, MOST_WOKEN)
   for at, job in ipairs(jobs) do
-    redis.call('ZADD', queue, 'XX', 'LT', int(now + at * BETWEEN_WOKEN_MS), job)
+    redis.call('ZADD', queue, 'XX', 'LT', int(now + HEARD_AFTER_MS + at * BETWEEN_WOKEN_MS), job)
   end
 end
 

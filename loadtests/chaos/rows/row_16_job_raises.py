@@ -22,12 +22,15 @@ async def run(folder: Path) -> Measured:
         losses = await check_books(stack, ledger)
         mistakes = await counted(stack, "qabyldau_worker_mistakes_total")
         over = stack.log.read_text(errors="replace").count('"error":"TimeoutError"')
+        # A job that was dropped is found by the sweep, later: nobody is to need it.
+        dropped = await counted(stack, "qabyldau_recovered_total", 'kind="requeued"')
         dead = await counted(stack, "qabyldau_cases_parked_total", 'reason="dead_letter"')
     return judge(
         ledger,
         losses,
-        f"{mistakes} exceptions and {over} jobs without an end (given up after 15 s); {dead} dead letters.",
-        held=mistakes >= _FEWEST_MISTAKES and over > 0 and not dead,
+        f"{mistakes} exceptions and {over} jobs without an end (given up after 18 s); {dropped} jobs "
+        f"dropped, {dead} dead letters.",
+        held=mistakes >= _FEWEST_MISTAKES and over > 0 and not dropped and not dead,
     )
 
 
@@ -35,6 +38,6 @@ ROW = Row(
     number=16,
     title="one verification in five raises, one in a hundred never ends",
     expected="each is tried again, later and later; none is dropped",
-    broken_once="",
+    broken_once="When an exception ended the job, 278 jobs were dropped; the sweep found them, later.",
     run=run,
 )
