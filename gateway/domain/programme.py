@@ -97,7 +97,7 @@ class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
     number, of which as few were.
     """
 
-    codes: Count = 50
+    codes: Count = 500
     window_seconds: Seconds = 3_600
     least_percent: Percent = 10
     trickle: Few = 5

@@ -39,6 +39,7 @@ end
 local function rivalry(tag, id, case, svc, args)
   local winner = redis.call('HGET', tag .. 'person:' .. case.person, 'winner')
   if winner and args.phones_checked == '1' and is_in_doubt(tag, winner, case.phone) then
+    steer(tag, args)
     extend_lease(tag, id, case, svc + tonumber(args.lease_after_code_ms), svc)
     return {9}
   elseif winner or redis.call('HEXISTS', tag .. 'contested:' .. case.person, case.phone) == 1 then

@@ -15,12 +15,13 @@ from loadtests.people import address, form
 from loadtests.surge.programmes import write_programme
 
 _NUMBERS, _AT_ONCE = 1_000, 20
-# As the programme's file has them, save for the two that would take longer than a row.
+# As the programme's file has them, save for the three that would take longer than a row.
 _DOUBT, _TRICKLE, _PHONE = 50, 5, 5
 _ADDRESS, _DAY = 150, 400
 _LIMITS = {
     "code_address": {"count": _ADDRESS, "window_seconds": 3_600},
     "codes_per_day": _DAY,
+    "conversion": {"codes": _DOUBT, "trickle": _TRICKLE},
 }
 _ADDRESSES, _HONEST = 10, 30
 _PAUSE_SECONDS = 0.2

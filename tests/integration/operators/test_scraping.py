@@ -28,7 +28,7 @@ LABELS = {
     "programme": PROGRAMME,
     "lane": r"line|front_row",
     "queue": r"cases|sms|receipts",
-    "limit": r"address|person|phone|block|request",
+    "limit": r"address|person|phone|block|request|code_address|conversion",
     "verb": r"[a-z_]+",
     "route": r"unmatched|/health/(live|ready)"
     r"|/v1/(waiting-room|receipts|decisions|applications/\{application_id\}(/phone|/confirmation)?"
