@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -106,10 +105,8 @@ class Stack:
         return kilobytes["Pss:"] * 1024, kilobytes["Rss:"] * 1024
 
     def redis_url(self) -> str:
-        """Where the embedded Valkey is, as the service says when it is ready."""
-        found = re.findall(r"store +(redis://\S+)", self.log.read_text())
-        assert found
-        return str(found[-1])
+        """Where the embedded Valkey is: written down before anybody is served."""
+        return (self.data_dir / "redis.url").read_text()
 
     async def reconcile(self) -> tuple[int, dict[str, object]]:
         """Run the command as an operator would; its exit code and what it printed."""
