@@ -160,4 +160,5 @@ async def test_a_claim_that_is_surely_early_costs_nothing(journey: Journey, watc
 
     assert await watch(claim()) == []
     assert replies[0].json()["code"] == ProblemCode.TICKET_NOT_CALLED
-    assert 80 <= int(replies[0].headers["retry-after"]) <= 100
+    # A hundred seconds, up to a fifth earlier, and up to two later.
+    assert 80 <= int(replies[0].headers["retry-after"]) <= 102
