@@ -25,6 +25,9 @@ _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 # process than it can give, and without refusing some unread all would wait for seconds.
 _LONG_TURN_SECONDS = 0.04
 
+# So many are let in for all that: what makes the turn long may be others, whom refusing newcomers does not stop.
+_ROOM_IN_A_LONG_TURN = 16
+
 # Whoever looks how an application is doing can look again later: those who apply go first. A pulse that beats
 # every 20 ms tells nothing of less.
 _LONG_TURN_FOR_LOOKS_SECONDS = 0.03
@@ -46,10 +49,13 @@ class Crowd:
 
     def check_room(self, *, with_ticket: bool) -> None:
         """Raise Refusal when so many are in hand, or before this one, that a newcomer would wait too long."""
-        most = _MOST_IN_HAND if with_ticket else self._room
-        if self._in_hand >= most or (not with_ticket and self._pulse.turn_seconds() > _LONG_TURN_SECONDS):
+        most = _MOST_IN_HAND if with_ticket else self._room_now()
+        if self._in_hand >= most:
             count_shed(Shed.OVERLOAD)
             raise _crowded()
+
+    def _room_now(self) -> float:
+        return _ROOM_IN_A_LONG_TURN if self._pulse.turn_seconds() > _LONG_TURN_SECONDS else self._room
 
     def check_room_to_look(self) -> None:
         """Raise Refusal when looks would hold up those who apply."""

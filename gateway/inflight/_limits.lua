@@ -1,7 +1,7 @@
 -- Rate limits: what the verbs share. A limit is written "count:window_ms:shadow": `count` at once and as many again
 -- in each window, evenly (generic cell rate algorithm). What is kept of a key is the moment by which all that it was
 -- granted would have come had it come evenly. It lies less than a window ahead, so it is kept in one hash for the
--- windows of now, looked for in the one before as well, and both go by themselves.
+-- windows of now, looked for in the one before as well, and forgotten by the tick after that.
 
 local function open_limit(tag, name, text, run)
   local count, window_ms, shadow = string.match(text, '^(%d+):(%d+):(%d)$')
@@ -12,9 +12,10 @@ local function open_limit(tag, name, text, run)
   local generation = math.floor(run / kept_ms)
   local key = tag .. 'rate:' .. name .. ':'
   return {
-    door = tag .. 'door', name = name, shadow = shadow == '1', interval_us = interval_us, kept_ms = kept_ms,
+    tag = tag, name = name, shadow = shadow == '1', interval_us = interval_us, kept_ms = kept_ms,
     burst_us = interval_us * count, run_us = run * 1000, now = key .. int(generation),
-    before = key .. int(generation - 1), paid_until_us = {}, charged = {}, shadowed = 0,
+    before = key .. int(generation - 1), over_ms = (generation + 2) * kept_ms, paid_until_us = {}, charged = {},
+    shadowed = 0,
   }
 end
 
@@ -46,6 +47,22 @@ local function charge(limit, key)
   end
 end
 
+-- Notes when a hash will be over. It would go by itself as well, but Redis finds large hashes late among the millions
+-- of small keys that have an end: sampling those, it needs minutes.
+local function note_over(limit)
+  redis.call('ZADD', limit.tag .. 'rates', int(limit.over_ms), limit.now)
+  redis.call('PEXPIRE', limit.now, int(3 * limit.kept_ms))
+end
+
+-- Frees what is over. Redis frees large hashes beside the commands, not in them.
+local function forget_rates(tag, run)
+  local over = redis.call('ZRANGEBYSCORE', tag .. 'rates', '-inf', int(run))
+  for _, key in ipairs(over) do
+    redis.call('UNLINK', key)
+    redis.call('ZREM', tag .. 'rates', key)
+  end
+end
+
 -- Writes what was counted, once a call.
 local function close_limit(limit)
   local fields = {}
@@ -54,10 +71,12 @@ local function close_limit(limit)
     fields[#fields + 1] = int(limit.paid_until_us[key])
   end
   if #fields > 0 then
-    redis.call('HSET', limit.now, unpack(fields))
-    redis.call('PEXPIRE', limit.now, int(2 * limit.kept_ms))
+    local added = redis.call('HSET', limit.now, unpack(fields))
+    if added > 0 and added == redis.call('HLEN', limit.now) then
+      note_over(limit)
+    end
   end
   if limit.shadowed > 0 then
-    redis.call('HINCRBY', limit.door, 'shadow_' .. limit.name, limit.shadowed)
+    redis.call('HINCRBY', limit.tag .. 'door', 'shadow_' .. limit.name, limit.shadowed)
   end
 end

@@ -21,7 +21,7 @@ local MINTS = {open = true, line_for_all = true, hold = true}
 local PLACE_KEPT_MS = 604800000
 
 local ROOM = {'limit', 'm0', 'c0', 'f0', 'm1', 'c1', 'f1', 'came', 'called', 'hold0', 'hold1', 'vmax', 'inlet',
-  'second', 'in_second', 'epoch', 'mode'}
+  'second', 'in_second', 'short_of_memory', 'epoch', 'mode'}
 
 -- Everything about the line that changes, read once a call and written once.
 local function open_room(door, svc)

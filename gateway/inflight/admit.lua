@@ -12,6 +12,7 @@
 --   {5} {6, position} {7}                         the ticket is invalid · not called yet · missed twice
 --   {8, limit, retry_after_ms}                    too many from this address, or of this person
 --   {9}                                           the programme is closed for now; a place in the line is kept
+-- or, while Redis is short of memory, the error that Redis itself has for that
 
 -- What is known of a person: candidates whose lease has not ended and the earliest end, the winner, whether one of
 -- them proved the same IBAN, and whether this very call was made before.
@@ -238,6 +239,9 @@ end
 local function admit(keys, args, items)
   local tag, answers = tag_of(keys), {}
   local door = open_door(keys, args, items, tag)
+  if door.room.short_of_memory == 1 then
+    return redis.error_reply('OOM what memory is left is for those who are in')
+  end
   keep_house(tag, door.room, door.svc, door.live, not may_enter(door))
   for _, with_ticket in ipairs({true, false}) do
     for at, item in ipairs(items) do

@@ -3,7 +3,8 @@
 -- KEYS door
 -- ITEM queue
 -- Returns {} while no gateway has served the programme, else
---   {mode, limit, live, unconfirmed, accepted, high, {m0, c0, reserved0}, {m1, c1, reserved1}, {shadowed...}, {jobs, age_ms}...}:
+--   {mode, limit, live, unconfirmed, accepted, high, {m0, c0, reserved0}, {m1, c1, reserved1}, {shadowed...}, short_of_memory,
+--    {jobs, age_ms}...}:
 --   shadowed counts in the order of LIMITS; a pair an item, its age that of the job due for longest, or 0.
 
 local LIMITS = {'address', 'person', 'phone', 'block', 'request', 'code_address', 'conversion'}
@@ -35,7 +36,8 @@ local function figures(keys, _, items)
   local _, svc = read_clock(door)
   local room = open_room(door, svc)
   local answer = {room.mode, room.limit, live_count(tag, svc), unconfirmed_count(tag, svc), tonumber(seen[2]) or 0,
-    tonumber(seen[3]) or 0, lane_figures(tag, room, 0), lane_figures(tag, room, 1), shadowed(door)}
+    tonumber(seen[3]) or 0, lane_figures(tag, room, 0), lane_figures(tag, room, 1), shadowed(door),
+    room.short_of_memory}
   for _, item in ipairs(items) do
     answer[#answer + 1] = queue_figures(tag .. item.queue)
   end

@@ -16,6 +16,7 @@ _SLOTS = {
     "unconfirmed": "Slots leased to whoever has not confirmed a phone yet.",
     "high": "The most slots ever taken at once.",
 }
+_STORE = {"short_of_memory": "1 while so little memory is left in Redis that nobody is let in."}
 _APPLICATIONS = {"accepted": "Applications whose phone was confirmed."}
 _TICKETS_NOW = {
     "waiting": "Tickets not called yet.",
@@ -45,6 +46,7 @@ def families_of(programmes: Mapping[str, Figures]) -> list[Metric]:
     ]
     return [
         *_families(GaugeMetricFamily, "slots", _SLOTS, ["programme"], codes),
+        *_families(GaugeMetricFamily, "store", _STORE, ["programme"], codes),
         *_families(CounterMetricFamily, "applications", _APPLICATIONS, ["programme"], codes),
         *_families(GaugeMetricFamily, "tickets", _TICKETS_NOW, ["programme", "lane"], lanes),
         *_families(CounterMetricFamily, "tickets", _TICKETS_EVER, ["programme", "lane"], lanes),

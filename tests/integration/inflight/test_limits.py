@@ -344,7 +344,7 @@ async def test_whoever_asks_for_lost_receipts_spends_what_their_address_has(stor
     assert (await ask_lost(store, "number 6", "home")).outcome is AskOutcome.SENT
 
 
-async def test_what_is_kept_of_a_limit_goes_two_windows_after_the_last(store: Store) -> None:
+async def test_what_is_kept_of_a_limit_goes_by_itself_three_windows_after_the_first(store: Store) -> None:
     before = await time_ms(store)
     await knock(store, *newcomers(2), address_limit=THREE, person_limit="1:1000:0")
     after = await time_ms(store)
@@ -355,8 +355,32 @@ async def test_what_is_kept_of_a_limit_goes_two_windows_after_the_last(store: St
     }
 
     assert ends.keys() == {b"address", b"person"}
-    assert before + 6 * SECOND_MS <= ends[b"address"] <= after + 6 * SECOND_MS
-    assert before + 2 * SECOND_MS <= ends[b"person"] <= after + 2 * SECOND_MS
+    assert before + 9 * SECOND_MS <= ends[b"address"] <= after + 9 * SECOND_MS
+    assert before + 3 * SECOND_MS <= ends[b"person"] <= after + 3 * SECOND_MS
+
+
+async def test_the_tick_frees_what_no_window_reaches_any_more(store: Store) -> None:
+    # A window of three seconds and one of one begin here.
+    start_ms = 3 * 10**12
+    await set_clock(store, "run", start_ms + SECOND_MS - 1)
+    await knock(store, application("a", address="home"), address_limit=THREE, person_limit="1:1000:0")
+    kept = []
+    for run_ms in [2 * SECOND_MS - 1, 2 * SECOND_MS, 6 * SECOND_MS - 1, 6 * SECOND_MS]:
+        await set_clock(store, "run", start_ms + run_ms)
+        await refresh(store, 0)
+        kept.append({key.split(b":")[2] for key in await store.redis.keys(RATES)})
+
+    assert kept == [{b"address", b"person"}, {b"address"}, {b"address"}, set()]
+    assert not await store.redis.exists(f"{{{PROGRAMME}}}:rates")
+
+
+async def test_a_hash_is_noted_once_however_often_it_is_written(store: Store) -> None:
+    await knock(store, *newcomers(1), address_limit="9:3600000:0", person_limit="9:3600000:0")
+    noted = await store.redis.zrange(f"{{{PROGRAMME}}}:rates", 0, -1, withscores=True)
+    await knock(store, *newcomers(2), address_limit="9:3600000:0", person_limit="9:3600000:0")
+
+    assert {key for key, _ in noted} == set(await store.redis.keys(RATES))
+    assert await store.redis.zrange(f"{{{PROGRAMME}}}:rates", 0, -1, withscores=True) == noted
 
 
 async def test_nothing_is_kept_of_whom_a_limit_refuses(store: Store) -> None:

@@ -23,5 +23,6 @@ def figures(
         line=LaneFigures(minted, called, reserved),
         front_row=LaneFigures(0, 0, 0),
         shadowed={},
+        short_of_memory=0,
         queues={"cases": QueueFigures(3, 1_500)},
     )

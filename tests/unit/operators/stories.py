@@ -62,6 +62,7 @@ def _alive(gateways: str, workers: str) -> dict[str, str]:
     }
 
 
+_SHORT = f"qabyldau_store_short_of_memory{{{_P}}}"
 _LIMIT, _LIVE = f"qabyldau_slots_limit{{{_P}}}", f"qabyldau_slots_live{{{_P}}}"
 _WAITING = f'qabyldau_tickets_waiting{{{_P}, lane="line"}}'
 _MISSED = f'qabyldau_tickets_missed{{{_P}, lane="line"}}'
@@ -86,6 +87,7 @@ def _recovered(kind: str, each_minute: int) -> dict[str, str]:
 # The line moves, slots are used, codes come back, systems answer; now and then one does not.
 _MORNING = {
     "qabyldau_store_up": _flat(1),
+    _SHORT: _flat(0),
     **_alive(_flat(2), _flat(2)),
     f"qabyldau_http_mistakes_total{{{_GATEWAY}}}": _flat(0),
     f"qabyldau_worker_mistakes_total{{{_WORKER}}}": _flat(0),
@@ -120,6 +122,7 @@ _MORNING = {
 STORIES: dict[str, dict[str, str | None]] = {
     "MetricsAway": dict.fromkeys(_MORNING),
     "RedisAway": {"qabyldau_store_up": _flat(0)},
+    "RedisShortOfMemory": {_SHORT: "0x39 1x10"},
     "RedisSlow": {**_seconds(*_ADMIT, slow=500, quick=500, border="0.05")},
     "RegisterSlow": {**_seconds(*_WRITE, slow=500, quick=500, border="0.5")},
     "GatewaysAway": {**_alive(_flat(0), _flat(2))},
