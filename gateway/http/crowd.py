@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gateway.http.metrics import Shed, count_shed
 from gateway.http.pulse import Pulse
@@ -22,15 +24,16 @@ _SLOW_SECONDS = 0.07
 _SHRINKS_TO, _GROWS_BY = 0.99, 0.1
 
 # Who is served this late in a turn of the event loop has waited as long again before it: more is asked of the
-# process than it can give, and without refusing some unread all would wait for seconds.
+# process than it can give, and without refusing some unread all would wait for seconds. The least room stays
+# all the same: it may be others who make the turn long, whom refusing newcomers does not stop.
 _LONG_TURN_SECONDS = 0.04
-
-# So many are let in for all that: what makes the turn long may be others, whom refusing newcomers does not stop.
-_ROOM_IN_A_LONG_TURN = 16
 
 # Whoever looks how an application is doing can look again later: those who apply go first. A pulse that beats
 # every 20 ms tells nothing of less.
 _LONG_TURN_FOR_LOOKS_SECONDS = 0.03
+
+# Who looks at once: a quarter of the connections to Redis, so that the others are for those who apply.
+_MOST_LOOKING = 128
 
 # Addresses remembered for being over their limit, some two hundred bytes each.
 _MOST_ADDRESSES = 65_536
@@ -42,7 +45,7 @@ WHEN_CROWDED = ComeBack(3, 12)
 class Crowd:
     def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
-        self._in_hand = 0
+        self._in_hand = self._looking = 0
         self._room = float(_MOST_ROOM)
         # Addresses that Redis has refused, in the order in which it last did.
         self._paid_until: dict[bytes, tuple[Quota, float]] = {}
@@ -55,13 +58,22 @@ class Crowd:
             raise _crowded()
 
     def _room_now(self) -> float:
-        return _ROOM_IN_A_LONG_TURN if self._pulse.turn_seconds() > _LONG_TURN_SECONDS else self._room
+        return _LEAST_ROOM if self._pulse.turn_seconds() > _LONG_TURN_SECONDS else self._room
 
     def check_room_to_look(self) -> None:
         """Raise Refusal when looks would hold up those who apply."""
-        if self._pulse.turn_seconds() > _LONG_TURN_FOR_LOOKS_SECONDS:
+        if self._looking >= _MOST_LOOKING or self._pulse.turn_seconds() > _LONG_TURN_FOR_LOOKS_SECONDS:
             count_shed(Shed.OVERLOAD)
             raise _crowded()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Count a look while it is being answered."""
+        self._looking += 1
+        try:
+            yield
+        finally:
+            self._looking -= 1
 
     def take(self) -> float:
         """Count a submission whose body is read; returns when, for `let_go`. Raises Refusal."""

@@ -37,7 +37,8 @@ class _Sight(Struct, frozen=True):
 async def show_application(request: AnyRequest, application_id: FromPath[str]) -> Response[ApplicationStatus]:
     services = services_of(request)
     holder = holder_of(request, application_id)
-    sight = await _find(services, holder)
+    with services.crowd.looking():
+        sight = await _find(services, holder)
     if sight is None or not hmac.compare_digest(sight.receipt_hash, holder.receipt_hash):
         raise Refusal(ProblemCode.NOT_FOUND)
     return Response(_status(services, holder, sight))

@@ -41,8 +41,8 @@ class QueueFigures(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """All of one moment, so that `live` is never above a limit that was not lowered.
 
-    `shadowed`: how often each limit that is only counted would have refused. `short_of_memory`: 1 while the last
-    tick found so little left in Redis that nobody is let in.
+    `shadowed`: how often each limit that is only counted would have refused. `short_of_memory`: 1 while the
+    last tick found so little left in Redis that nobody is let in.
     """
 
     mode: Mode
@@ -63,7 +63,7 @@ async def read_figures(store: Store, programme: str) -> Figures | None:
     reply = await store.call("figures", programme, QUEUES)
     if not reply:
         return None
-    mode, limit, live, unconfirmed, accepted, high, line, front_row, shadowed, short_of_memory, *queues = reply
+    mode, limit, live, unconfirmed, accepted, high, line, front_row, shadowed, short, *queues = reply
     return Figures(
         Mode(mode.decode()),
         limit,
@@ -74,6 +74,6 @@ async def read_figures(store: Store, programme: str) -> Figures | None:
         LaneFigures(*line),
         LaneFigures(*front_row),
         dict(zip(LIMITS, shadowed, strict=True)),
-        short_of_memory,
+        short,
         {name: QueueFigures(*found) for name, found in zip(QUEUES, queues, strict=True)},
     )

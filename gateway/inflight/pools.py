@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError, ReadOnlyError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError
 
 from gateway.inflight.addresses import Node, Server, Watched, parse_address
 from gateway.inflight.primaries import ask_cluster, ask_sentinels
@@ -19,6 +19,10 @@ from gateway.inflight.primaries import ask_cluster, ask_sentinels
 _MOST_CONNECTIONS = 512
 
 Seek = Callable[[], Awaitable[Node]]
+
+
+class AllTaken(RedisError):
+    """More was asked at once than there are connections: that says nothing of Redis, which was not asked."""
 
 
 class Pool(ConnectionPool):
@@ -34,6 +38,13 @@ class Pool(ConnectionPool):
         One that failed tells of all: asked one after the other, each would cost somebody a whole deadline.
         """
         self._distrusted.update(self._available_connections, self._in_use_connections)
+
+    def get_available_connection(self) -> AbstractConnection:
+        """Raises AllTaken."""
+        if not self._available_connections and len(self._in_use_connections) >= self.max_connections:
+            raise AllTaken
+        found: AbstractConnection = super().get_available_connection()  # type: ignore[no-untyped-call]  # As below.
+        return found
 
     async def ensure_connection(self, connection: AbstractConnection) -> None:
         if connection in self._distrusted:

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from gateway.inflight.library import load_library
 from gateway.inflight.metrics import round_trips
-from gateway.inflight.pools import Pool, open_pool
+from gateway.inflight.pools import AllTaken, Pool, open_pool
 
 # A library that is gone again so often at once is not lost but fought over.
 _MOST_LOADS = 3
@@ -34,9 +34,12 @@ def open_redis(url: str, timeout_ms: int, programme: str = "") -> Redis:
     return redis
 
 
-def _is_answer(error: Exception) -> bool:
-    """Tell whether Redis works and refuses; one that misses its replicas may not be the primary any more."""
-    return isinstance(error, ResponseError) and not str(error).startswith("NOREPLICAS")
+def _is_away(error: Exception) -> bool:
+    """Tell whether another call would fail as well: Redis neither refused this one nor was not even asked.
+
+    One that misses its replicas may not be the primary any more.
+    """
+    return not isinstance(error, ResponseError | AllTaken) or str(error).startswith("NOREPLICAS")
 
 
 def door_key(programme: str) -> str:
@@ -103,7 +106,7 @@ class Store:
         try:
             yield
         except (RedisError, OSError) as error:
-            if not _is_answer(error):
+            if _is_away(error):
                 self._leave()
             raise StoreUnavailable(type(error).__name__) from error
         self._ask_again_at = None

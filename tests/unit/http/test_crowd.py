@@ -1,3 +1,4 @@
+from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +13,11 @@ MOST_ROOM, LEAST_ROOM, MOST_IN_HAND = 512, 64, 2_048
 SLOW_SECONDS = 0.07
 # A turn of the loop in which newcomers are too many.
 LONG_TURN_SECONDS = 0.04
-ROOM_IN_A_LONG_TURN = 16
 # And one in which looks are.
 LONG_TURN_FOR_LOOKS_SECONDS = 0.03
+
+# And so many looks at once.
+MOST_LOOKING = 128
 
 # Three at once, and one a second.
 QUOTA = Quota("address", 3, 3)
@@ -115,8 +118,29 @@ def test_newcomers_late_in_a_long_turn_of_the_loop_are_refused(monkeypatch: pyte
     monkeypatch.setattr(pulse, "turn_seconds", lambda: LONG_TURN_SECONDS + 0.001)
 
     # A few are let in for all that: it may be others who make the turn long.
-    assert (quick, room_of(crowd)) == (MOST_ROOM, ROOM_IN_A_LONG_TURN)
+    assert (quick, room_of(crowd)) == (MOST_ROOM, LEAST_ROOM)
     assert room_of(crowd, with_ticket=True) == MOST_IN_HAND
+
+
+def test_looks_leave_room_in_redis_for_those_who_apply(crowd: Crowd) -> None:
+    with ExitStack() as looks:
+        for _ in range(MOST_LOOKING):
+            crowd.check_room_to_look()
+            looks.enter_context(crowd.looking())
+        with pytest.raises(Refusal):
+            crowd.check_room_to_look()
+        applying = is_crowded(crowd)
+
+    crowd.check_room_to_look()
+    assert not applying
+
+
+def test_a_look_that_fails_is_over_as_well(crowd: Crowd) -> None:
+    for _ in range(MOST_LOOKING):
+        with suppress(OSError), crowd.looking():
+            raise OSError
+
+    crowd.check_room_to_look()
 
 
 @pytest.mark.usefixtures("clock")

@@ -1,0 +1,38 @@
+"""What a process does that asks more of Redis at once than it has connections."""
+
+import asyncio
+
+import pytest
+
+from gateway.inflight import pools
+from gateway.inflight.store import Store, StoreUnavailable, open_redis
+
+CONNECTIONS = 3
+# Nothing here takes as long; a Redis held to be away is not asked for all of it.
+PAUSE_SECONDS = 600.0
+
+
+async def hold_all(store: Store) -> list[asyncio.Task[object]]:
+    """Return calls that keep every connection until their deadline of a second is over, or the test."""
+    waiting = [asyncio.create_task(store.redis.blpop(["nothing"], timeout=1)) for _ in range(CONNECTIONS)]
+    pool = store.redis.connection_pool
+    while len(pool._in_use_connections) < CONNECTIONS:  # noqa: ASYNC110 - The pool tells nobody.
+        await asyncio.sleep(0.001)
+    return waiting
+
+
+async def test_a_call_without_a_connection_fails_alone(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "_MOST_CONNECTIONS", CONNECTIONS)
+    store = Store(open_redis(redis_url, timeout_ms=2_000), PAUSE_SECONDS)
+    waiting = await hold_all(store)
+
+    with pytest.raises(StoreUnavailable, match="AllTaken"):
+        await store.read("PING")
+    # Nobody else suffers for it: neither those under way, nor whoever comes next.
+    assert [await one for one in waiting] == [None] * CONNECTIONS
+    made = (await store.redis.info("stats"))["total_connections_received"]
+    assert await store.read("PING")
+    assert (await store.redis.info("stats"))["total_connections_received"] == made
+    await store.aclose()
