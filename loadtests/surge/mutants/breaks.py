@@ -68,7 +68,7 @@ LUA: Mapping[str, LuaEdit] = {
         "math.max(raw - (tonumber(seen[3]) or raw), 0)",
     ),
     "window_closed_early": ("tonumber(deadline) > svc then", "tonumber(deadline) > svc + 2000 then"),
-    "rate_limit_never_expires": ("redis.call('PEXPIRE', limit.now, int(2 * limit.kept_ms))", ""),
+    "rate_limit_never_expires": ("redis.call('PEXPIRE', limit.now, int(3 * limit.kept_ms))", ""),
 }
 
 
