@@ -13,10 +13,9 @@ from gateway.inflight.steering import ControlsChanged, change_controls, read_con
 from gateway.inflight.waiting import RoomRules
 from supervisor.valkey import ValkeyProcess
 from tests.integration.inflight import test_invariants, test_rate_invariants
-from tests.integration.inflight.people import FILE, KEPT_MS, PROGRAMME, steer
+from tests.integration.inflight.people import FILE, KEPT_MS, MESSAGES, PROGRAMME, steer
 from tests.integration.inflight.test_rate_invariants import LIMITS, SLOTS, Limit
 
-MESSAGES = {"message_kk": "Үзіліс.", "message_ru": "Перерыв.", "message_en": "A break."}
 PAUSES = [Mode.HOLD, Mode.DRAIN, Mode.CLOSED]
 DEFAULTS = {name: control.default for name, control in controls_of(FILE).items()}
 

@@ -49,11 +49,11 @@ from tests.integration.inflight.people import (
     application,
     confirmation_rules,
     enter,
+    free_slot,
     keyed,
     phone,
     with_ticket,
 )
-from tests.integration.inflight.test_waiting import free_slot
 
 T = TypeVar("T")
 
