@@ -5,6 +5,9 @@ import pytest
 from gateway.inflight.store import Store, open_redis
 from tests.integration.inflight.people import serve
 
+# What a machine asserts is as worth explaining as what a test does.
+pytest.register_assert_rewrite("tests.integration.inflight.machines")
+
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
