@@ -36,10 +36,18 @@ from gateway.app import create_app
 from gateway.http.problems import MEDIA_TYPE
 from gateway.logs import configure_logs
 from supervisor.valkey import ValkeyProcess
-from tests.integration.http.conftest import _alive
-from tests.integration.http.journey import Journey, Submitted, form, new_iban, new_iin, new_phone, wrong
-from tests.integration.http.test_decisions import decision, signed, tell
-from tests.integration.http.test_receipts import UNKNOWN, ask, sent_code
+from tests.integration.http.fund import decision, signed, tell
+from tests.integration.http.journey import (
+    Journey,
+    Submitted,
+    alive,
+    form,
+    new_iban,
+    new_iin,
+    new_phone,
+    wrong,
+)
+from tests.integration.http.lost_receipts import UNKNOWN, ask, sent_code
 from tests.integration.http.waiting import APPLICATIONS, ROOM, WaitingRoom
 
 T = TypeVar("T")
@@ -214,7 +222,7 @@ class World:
         self.keys = Keys({1: secrets.token_bytes(32)}, 1, secrets.token_bytes(32), secrets.token_bytes(32))
         self.loop, self.stack = asyncio.new_event_loop(), AsyncExitStack()
         app = create_app(Settings(redis_url=valkey.url, data_dir=data_dir), self.keys)
-        self.do(self.stack.enter_async_context(_alive(app)))
+        self.do(self.stack.enter_async_context(alive(app)))
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=cast("Any", app)),
             base_url="http://gateway",

@@ -20,7 +20,7 @@ from gateway.http.refusals import ProblemCode
 from supervisor.valkey import ValkeyProcess
 from tests.integration.http import test_redis_cost
 from tests.integration.http.journey import Journey, form, new_iin, new_phone
-from tests.integration.http.test_receipts import UNKNOWN, ask
+from tests.integration.http.lost_receipts import UNKNOWN, ask
 from tests.integration.http.waiting import APPLICATIONS, WaitingRoom
 
 watch = test_redis_cost.watch
