@@ -13,8 +13,8 @@ from gateway.http.pulse import Pulse
 from gateway.http.routes import Application
 from tests.integration.http.journey import Journey, alive
 
-# What a helper asserts is as worth explaining as what a test does.
-pytest.register_assert_rewrite("tests.integration.http.lost_receipts")
+# What helpers assert is as worth explaining as what a test does.
+pytest.register_assert_rewrite("tests.integration.http.lost_receipts", "tests.integration.http.machines")
 
 
 @pytest.fixture
