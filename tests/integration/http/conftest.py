@@ -14,7 +14,9 @@ from gateway.http.routes import Application
 from tests.integration.http.journey import Journey, alive
 
 # What helpers assert is as worth explaining as what a test does.
-pytest.register_assert_rewrite("tests.integration.http.lost_receipts", "tests.integration.http.machines")
+pytest.register_assert_rewrite(
+    *(f"tests.integration.http.{name}" for name in ("knocking", "lost_receipts", "machines"))
+)
 
 
 @pytest.fixture
