@@ -79,6 +79,21 @@ async def log_in(page: Page, stack: Stack, token: str) -> None:
     await page.until_text("#account-name", "aigerim · operator")
 
 
+async def log_out(page: Page) -> None:
+    await page.click("#log-out")
+    await page.until("document.querySelector('#log-in').checkVisibility()")
+
+
+async def watch_the_figures(page: Page) -> None:
+    """They move while people come, and say that all is up."""
+    seen = await page.text("#tile-accepted")
+    await page.until(f"document.querySelector('#tile-accepted').innerText !== '{seen}'")
+    await page.until_text("#systems", "up")
+    await page.until("document.querySelector('#sms-share').innerText.includes('%')")
+    assert await page.text("#alive-gateways") == "2"
+    assert await page.text("#alive-workers") == "1"
+
+
 async def lower_the_limit(page: Page) -> None:
     await page.until_text("#live", "4")
     await propose_limit(page, str(LOWER), "E-Maket is slow")
@@ -123,12 +138,7 @@ async def test_what_an_operator_does_in_the_console_reaches_the_people_at_the_do
                 assert (await send_form(session, stack, n))["state"] == "awaiting_phone"
             await log_in(page, stack, new_token(stack, "aigerim"))
             async with a_morning(Crowd(session, stack.gateway, stack.standins)):
-                seen = await page.text("#tile-accepted")
-                await page.until(f"document.querySelector('#tile-accepted').innerText !== '{seen}'")
-                await page.until_text("#systems", "up")
-                await page.until("document.querySelector('#sms-share').innerText.includes('%')")
-                assert await page.text("#alive-gateways") == "2"
-                assert await page.text("#alive-workers") == "1"
+                await watch_the_figures(page)
 
             await lower_the_limit(page)
             await until_facts(session, stack, limit=LOWER)
@@ -145,8 +155,7 @@ async def test_what_an_operator_does_in_the_console_reaches_the_people_at_the_do
                 told = await poll(session, stack, ticket, language)
                 assert (told["state"], told["mode"], told["message"]) == ("waiting", "hold", message)
 
-            await page.click("#log-out")
-            await page.until("document.querySelector('#log-in').checkVisibility()")
+            await log_out(page)
             lines = (await operator.get("/v1/audit?limit=50"))["lines"]
             # The page's streams end before the service does.
             await page.open("about:blank")

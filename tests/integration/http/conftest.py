@@ -1,7 +1,5 @@
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +11,12 @@ from config.settings import Settings
 from gateway.app import create_app
 from gateway.http.pulse import Pulse
 from gateway.http.routes import Application
-from tests.integration.http.journey import Journey
+from tests.integration.http.journey import Journey, alive
+
+# What helpers assert is as worth explaining as what a test does.
+pytest.register_assert_rewrite(
+    *(f"tests.integration.http.{name}" for name in ("knocking", "lost_receipts", "machines"))
+)
 
 
 @pytest.fixture
@@ -43,29 +46,10 @@ def _without_pulse() -> Iterator[None]:
 async def journey(app: Application) -> AsyncIterator[Journey]:
     # httpx and Litestar each have types of their own for ASGI.
     transport = httpx.ASGITransport(app=cast("Any", app))
-    async with _alive(app), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+    async with alive(app), httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield Journey(client, app.state.services)
 
 
 @pytest.fixture
 def client(journey: Journey) -> httpx.AsyncClient:
     return journey.client
-
-
-@asynccontextmanager
-async def _alive(app: Application) -> AsyncIterator[None]:
-    """Start and stop the application in one task, as a server does; a fixture's two halves are two tasks."""
-    started, ended = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with app.lifespan():
-            started.set()
-            await ended.wait()
-
-    living = asyncio.create_task(live())
-    starting = asyncio.create_task(started.wait())
-    await asyncio.wait([living, starting], return_when=asyncio.FIRST_COMPLETED)
-    starting.cancel()
-    yield
-    ended.set()
-    await living

@@ -1,5 +1,7 @@
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
@@ -11,6 +13,7 @@ from gateway.domain.case import State, programme_of
 from gateway.domain.controls import Value
 from gateway.domain.identifiers import FIRST_WEIGHTS, SECOND_WEIGHTS
 from gateway.domain.programme import load_programmes
+from gateway.http.routes import Application
 from gateway.http.services import Services
 from gateway.inflight.progress import TakenCase, advance, decided, finish, prove, take
 from gateway.inflight.status import probe
@@ -201,6 +204,25 @@ class Journey:
         assert reply.status_code == 200, reply.text
         found: dict[str, Any] = reply.json()
         return found
+
+
+@asynccontextmanager
+async def alive(app: Application) -> AsyncIterator[None]:
+    """Start and stop the application in one task, as a server does; a fixture's two halves are two tasks."""
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ended.wait()
+
+    living = asyncio.create_task(live())
+    starting = asyncio.create_task(started.wait())
+    await asyncio.wait([living, starting], return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    yield
+    ended.set()
+    await living
 
 
 def code_in(text: str) -> str:

@@ -1,28 +1,11 @@
 import asyncio
-from typing import Any
 
-import httpx
-import msgspec
 import pytest
 
-from tests.integration.http.journey import Journey, Submitted, code_in, new_phone, wrong
+from tests.integration.http.journey import Journey, Submitted, new_phone, wrong
+from tests.integration.http.lost_receipts import UNKNOWN, ask, sent_code
 
-UNKNOWN = "42500-2026-9999999"
 RESEND_MS = 60_000
-
-
-async def ask(journey: Journey, number: object, phone: object, **fields: object) -> httpx.Response:
-    body = {"number": number, "phone": phone, **fields}
-    return await journey.client.post("/v1/receipts", json=body)
-
-
-async def sent_code(journey: Journey, number: str, phone: str) -> str:
-    """The code in the message that waits for the worker, whether or not it will be sent."""
-    request = journey.services.ring.pair(number, phone)
-    sealed: Any = await journey.redis.hget(f"{{42500}}:lost:{request}", "message")
-    sealed_number, sealed_phone, text = msgspec.msgpack.decode(journey.services.ring.unseal(sealed, request))
-    assert (sealed_number, sealed_phone) == (number, phone)
-    return code_in(text)
 
 
 async def test_a_lost_receipt_is_had_again(journey: Journey) -> None:

@@ -9,9 +9,9 @@ import pytest
 from config.keys import Keys
 from config.settings import Settings
 from supervisor.valkey import ValkeyProcess
+from tests.integration.http.fund import decision, tell
 from tests.integration.http.journey import PROGRAMME, Journey, form, new_phone
-from tests.integration.http.test_decisions import decision, tell
-from tests.integration.http.test_receipts import ask, sent_code
+from tests.integration.http.lost_receipts import ask, sent_code
 
 APPLICATIONS = f"/v1/programmes/{PROGRAMME}/applications"
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from config.settings import CONFIG_DIR
-from gateway.domain.case import new_application_id
+from gateway.domain.case import State, new_application_id
 from gateway.domain.controls import Value
 from gateway.domain.programme import Conversion, load_programmes
 from gateway.domain.tickets import Place
@@ -20,7 +20,8 @@ from gateway.inflight.confirmation import (
     confirm,
     give_phone,
 )
-from gateway.inflight.status import tick
+from gateway.inflight.progress import finish, take
+from gateway.inflight.status import Summary, tick
 from gateway.inflight.steering import change_controls
 from gateway.inflight.store import Store
 
@@ -31,6 +32,7 @@ KEPT_MS = 3_600_000
 LEASE_MS = 180_000
 UNLIMITED = "1000000:1000:0"
 ANYTHING = Conversion(codes=10_000_000)
+MESSAGES = {"message_kk": "Үзіліс.", "message_ru": "Перерыв.", "message_en": "A break."}
 
 
 def keyed(text: str) -> str:
@@ -133,6 +135,17 @@ async def accepted(store: Store, person: str, number: str = "", limit: int = 3) 
     await phone(store, one, number or person, "111111")
     assert (await enter(store, one, "111111", limit_seed=limit)).outcome is ConfirmOutcome.ACCEPTED
     return one
+
+
+async def free_slot(store: Store, one: Admission) -> None:
+    case = await take(store, PROGRAMME, one.id)
+    assert case is not None
+    await finish(store, PROGRAMME, one.id, case.fence, State.FORWARDED, KEPT_MS)
+
+
+async def serve(store: Store) -> Summary:
+    """Tick as a gateway with the limit of the file does."""
+    return await tick(store, PROGRAMME, FILE.slots, KEPT_MS)
 
 
 async def steer(store: Store, **changes: Value | None) -> dict[str, Value]:

@@ -12,16 +12,19 @@ from gateway.inflight.status import Summary, tick
 from gateway.inflight.steering import ControlsChanged, change_controls, read_controls
 from gateway.inflight.waiting import RoomRules
 from supervisor.valkey import ValkeyProcess
-from tests.integration.inflight import test_invariants, test_rate_invariants
-from tests.integration.inflight.people import FILE, KEPT_MS, PROGRAMME, steer
-from tests.integration.inflight.test_rate_invariants import LIMITS, SLOTS, Limit
+from tests.integration.inflight.machines.applicants import jumps, people
+from tests.integration.inflight.machines.door import Door
+from tests.integration.inflight.machines.door_model import Case
+from tests.integration.inflight.machines.inlet import Inlet
+from tests.integration.inflight.machines.limits import LIMITS, NAMES, Limit, Limits
+from tests.integration.inflight.machines.told_clocks import SLOTS
+from tests.integration.inflight.people import FILE, KEPT_MS, MESSAGES, PROGRAMME, steer
 
-MESSAGES = {"message_kk": "Үзіліс.", "message_ru": "Перерыв.", "message_en": "A break."}
 PAUSES = [Mode.HOLD, Mode.DRAIN, Mode.CLOSED]
 DEFAULTS = {name: control.default for name, control in controls_of(FILE).items()}
 
 
-class SteeredDoor(test_invariants.Door):
+class SteeredDoor(Door):
     """Whoever waits, is called or is in loses nothing by a change, and all who wait are called in the end."""
 
     def __init__(self, valkey: ValkeyProcess) -> None:
@@ -62,10 +65,10 @@ class SteeredDoor(test_invariants.Door):
         self.limit = limit
 
     @rule(
-        target=test_invariants.Door.cases,
-        people=st.lists(test_invariants.people, min_size=1, max_size=4),
+        target=Door.cases,
+        people=st.lists(people, min_size=1, max_size=4),
         mode=st.sampled_from(PAUSES),
-        seconds=test_invariants.jumps,
+        seconds=jumps,
         comes=st.booleans(),
     )
     def the_called_meet_a_pause(self, people: list[str], mode: Mode, seconds: int, comes: bool) -> object:  # noqa: FBT001 - Hypothesis passes it by name.
@@ -83,7 +86,7 @@ class SteeredDoor(test_invariants.Door):
         self.the_mode_changes(Mode.OPEN)
         self.a_gateway_ticks()
         entered += [self.apply(*ticket.who, "", ticket) for ticket in called]
-        return multiple(*(case for case in entered if isinstance(case, test_invariants.Case)))
+        return multiple(*(case for case in entered if isinstance(case, Case)))
 
     @rule(limit=st.integers(0, 4), mode=st.sampled_from(Mode), seen=st.integers(0, 4))
     def an_operator_acts_on_what_was_seen(self, limit: int, mode: Mode, seen: int) -> None:
@@ -111,7 +114,7 @@ class SteeredDoor(test_invariants.Door):
         super().teardown()
 
 
-class SteeredLimits(test_rate_invariants.Limits):
+class SteeredLimits(Limits):
     """What an operator sets counts, whatever the callers' files say."""
 
     def __init__(self, valkey: ValkeyProcess) -> None:
@@ -141,9 +144,7 @@ class SteeredLimits(test_rate_invariants.Limits):
             self.limits[one] = limit
             self.shadows = self.shadows | {one} if shadow else self.shadows - {one}
 
-    @rule(
-        name=st.sampled_from(test_rate_invariants.NAMES), limit=st.sampled_from(LIMITS), turns=st.booleans()
-    )
+    @rule(name=st.sampled_from(NAMES), limit=st.sampled_from(LIMITS), turns=st.booleans())
     def a_limit_changes(self, name: str, limit: Limit, turns: bool) -> None:  # noqa: FBT001 - As above.
         control = "phone" if name == "request" else name
         if control not in self.steered:
@@ -158,7 +159,7 @@ class SteeredLimits(test_rate_invariants.Limits):
         self.limits[name] = limit
 
 
-class SteeredInlet(test_rate_invariants.Inlet):
+class SteeredInlet(Inlet):
     is_steered = False
 
     def refresh(self, event: str = "") -> Summary:

@@ -23,6 +23,7 @@ from gateway.inflight.store import Store
 from gateway.inflight.waiting import Stand, stand
 from tests.integration.inflight.people import (
     KEPT_MS,
+    MESSAGES,
     PROGRAMME,
     accepted,
     admission_rules,
@@ -30,12 +31,12 @@ from tests.integration.inflight.people import (
     application,
     apply,
     enter,
+    free_slot,
     phone,
     steer,
     with_ticket,
 )
 
-MESSAGES = {"message_kk": "Үзіліс.", "message_ru": "Перерыв.", "message_en": "A break."}
 DOOR = f"{{{PROGRAMME}}}:door"
 HELD, SHUT = ["hold", "drain", "closed"], ["drain", "closed"]
 
@@ -62,12 +63,6 @@ async def refresh(store: Store, after_ms: int = 0) -> Summary:
     await tick(store, PROGRAMME, 3, KEPT_MS)
     await store.redis.hincrby(DOOR, "svc", after_ms)  # type: ignore[misc]  # redis-py types one method for sync and async.
     return await tick(store, PROGRAMME, 3, KEPT_MS)
-
-
-async def free_slot(store: Store, one: Admission) -> None:
-    case = await take(store, PROGRAMME, one.id)
-    assert case is not None
-    await finish(store, PROGRAMME, one.id, case.fence, State.FORWARDED, KEPT_MS)
 
 
 async def fill(store: Store) -> list[Admission]:
