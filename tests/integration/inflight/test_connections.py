@@ -12,9 +12,13 @@ CONNECTIONS = 3
 PAUSE_SECONDS = 600.0
 
 
+async def wait_for_nothing(store: Store) -> object:
+    """Keep a connection for a second."""
+    return await store.redis.execute_command("BLPOP", "nothing", 1)
+
+
 async def hold_all(store: Store) -> list[asyncio.Task[object]]:
-    """Return calls that keep every connection until their deadline of a second is over, or the test."""
-    waiting = [asyncio.create_task(store.redis.blpop(["nothing"], timeout=1)) for _ in range(CONNECTIONS)]
+    waiting = [asyncio.create_task(wait_for_nothing(store)) for _ in range(CONNECTIONS)]
     pool = store.redis.connection_pool
     while len(pool._in_use_connections) < CONNECTIONS:  # noqa: ASYNC110 - The pool tells nobody.
         await asyncio.sleep(0.001)
