@@ -33,6 +33,7 @@ GENEROUS = {
     "person": "{ count = 1_000_000, window_seconds = 1 }",
     "phone": "{ count = 1_000_000, window_seconds = 1 }",
     "block": "{ count = 1_000_000, window_seconds = 1 }",
+    "code_address": "{ count = 1_000_000, window_seconds = 1 }",
 }
 
 
