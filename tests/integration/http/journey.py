@@ -2,6 +2,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -25,13 +26,15 @@ PROGRAMME = "42500"
 FILE = load_programmes(CONFIG_DIR / "programmes")[PROGRAMME]
 LANGUAGES = ("kk", "ru", "en")
 
+_BIRTHDAY = date(1990, 1, 1)
 _serials = count(1)
 
 
 def new_iin() -> str:
-    """Another person each time; the date part is a date."""
+    """Another person each time, fewer than ten thousand to a birthday."""
     while True:
-        digits = [int(digit) for digit in f"9001013{next(_serials):04}"]
+        days, serial = divmod(next(_serials), 10_000)
+        digits = [int(digit) for digit in f"{_BIRTHDAY + timedelta(days):%y%m%d}3{serial:04}"]
         for weights in (FIRST_WEIGHTS, SECOND_WEIGHTS):
             remainder = sum(map(int.__mul__, weights, digits)) % 11
             if remainder < 10:
