@@ -39,8 +39,7 @@ class Readiness:
             await probe(self._store)
             if self._store.replicas and not self._is_ready:
                 await self._look_at_replicas()
-            # No application has an empty id: one look at the primary key, and nothing found.
-            await ask_register(self._journal.get(""))
+            await ask_register(self._journal.check())
         except (StoreUnavailable, Unavailable):
             return False
         return True

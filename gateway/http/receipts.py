@@ -133,11 +133,13 @@ def _check_asked(answer: AskAnswer, intake: Intake) -> None:
 
 async def _redeem(services: Services, lost: _Lost, code: str) -> NewReceipt:
     programme, rules = lost.intake.programme.code, lost.intake.rules
-    # The register first, whatever the code is: if it is away, no code is spent for nothing.
-    entry = await ask_register(services.journal.get_by_number(lost.number))
+    # The register first, whatever the code is: if it is away, no code is spent for nothing. But nothing of the number
+    # yet: how long that takes would tell whoever tries a code whether somebody has it.
+    await ask_register(services.journal.check())
     code_hash = _hash_code(services, lost, code)
     answer = await redeem_receipt(services.store, programme, rules, lost.request, code_hash)
     _check_redeemed(answer, rules)
+    entry = await ask_register(services.journal.get_by_number(lost.number))
     if entry is None or entry.phone_hash != services.ring.phone(lost.phone):
         # No such code was ever sent, so this one was a lucky guess: it answers like an unlucky one.
         raise Refusal(ProblemCode.CODE_WRONG, attempts_left=rules.tries - 1)
