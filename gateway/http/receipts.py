@@ -133,8 +133,8 @@ def _check_asked(answer: AskAnswer, intake: Intake) -> None:
 
 async def _redeem(services: Services, lost: _Lost, code: str) -> NewReceipt:
     programme, rules = lost.intake.programme.code, lost.intake.rules
-    # The register first, whatever the code is: if it is away, no code is spent for nothing. But nothing of the number
-    # yet: how long that takes would tell whoever tries a code whether somebody has it.
+    # The register first, whatever the code is: if it is away, no code is spent for nothing. But nothing of
+    # the number yet: how long that takes would tell whoever tries a code whether somebody has it.
     await ask_register(services.journal.check())
     code_hash = _hash_code(services, lost, code)
     answer = await redeem_receipt(services.store, programme, rules, lost.request, code_hash)

@@ -21,6 +21,7 @@ from loadtests.bench.pinned import ROOT, pinned
 from loadtests.bench.plan import usable_cores
 from loadtests.chaos.service import READY_SECONDS, ServiceError, free_ports
 from loadtests.chaos.valkey import Valkey, valkey
+from loadtests.surge.processors import children_of
 
 _STOP_SECONDS = 12.0
 _POLL_SECONDS = 0.05
@@ -50,7 +51,7 @@ class Gateway(Struct, frozen=True):
 
     def pids(self) -> list[int]:
         """The server and the process in which it serves."""
-        return [self.pid, *_children(self.pid)]
+        return [self.pid, *children_of(self.pid)]
 
     def resident_mb(self) -> float:
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
@@ -115,7 +116,7 @@ async def _serving(folder: Path, store: Valkey, env: Mapping[str, str]) -> Async
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    children = _children(process.pid)
+    children = children_of(process.pid)
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)
@@ -124,11 +125,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
 
 
 def _is_ready(port: int) -> bool:

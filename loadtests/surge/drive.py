@@ -17,6 +17,8 @@ from loadtests.surge.faults import Injector
 from loadtests.surge.generator import Swarming, started_locust
 from loadtests.surge.ledger import read_ledger
 from loadtests.surge.plan import Plan
+from loadtests.surge.profiles import Kill
+from loadtests.surge.run import PROCESSORS
 from loadtests.surge.service import Service
 from loadtests.surge.watch import Watcher
 
@@ -67,6 +69,9 @@ async def drive(
         async with _beside(watcher.watch(began_at), faults):
             await locust.end()
             await _settle(session, plan, watcher, service)
+        if service is not None and not any(isinstance(fault, Kill) for fault in plan.profile.faults):
+            used = await asyncio.to_thread(service.processor_seconds)
+            (plan.folder / PROCESSORS).write_bytes(msgspec.json.encode(used))
     return Driven(int(began_at * 1_000_000), time.time_ns() // 1000, watcher.emptied_at_us)
 
 

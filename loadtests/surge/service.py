@@ -15,6 +15,7 @@ from pathlib import Path
 
 from redis import Redis, RedisError
 
+from loadtests.surge.processors import children_of, processor_seconds
 from loadtests.surge.profiles import Process, Profile
 from loadtests.surge.programmes import write_programme
 
@@ -109,6 +110,15 @@ class Service:
         if pid is None:
             raise ServiceError(f"there is no {what} to kill")
         os.kill(pid, signal.SIGKILL)
+
+    def processor_seconds(self) -> dict[Process, float]:
+        """How long its processes have been on a processor, with those that they have started."""
+        used = dict.fromkeys(_MARKS, 0.0)
+        for pid, command in self._children():
+            for what, mark in _MARKS.items():
+                if mark in command:
+                    used[what] += processor_seconds([pid, *children_of(pid)])
+        return used
 
     def keep_whole_aof(self) -> None:
         """Switch rewriting off, at each start of Redis: every write is to be read back from the first on."""
