@@ -107,11 +107,11 @@ def _needs(
     country: Country, loads: dict[Process, float], costs: Costs, busiest: dict[Step, float]
 ) -> Iterator[Need]:
     carries = {part: country.busy / costs.seconds(part, _whole_way(country)) for part in Process}
-    for what, part, bounds in (
+    for what, part, other_bounds in (
         ("gateway processes", Process.GATEWAY, {}),
         ("workers", Process.WORKER, _jobs(country, busiest)),
     ):
-        bounds = {"its processor": loads[part] / country.busy, **bounds}
+        bounds = {"its processor": loads[part] / country.busy, **other_bounds}
         tightest = max(bounds, key=lambda name: bounds[name])
         processes = ceil(bounds[tightest]) + _SPARE
         yield Need(what, loads[part], carries[part], processes, f"{tightest}; one to spare")

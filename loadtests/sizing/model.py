@@ -14,7 +14,7 @@ from msgspec import Struct
 # What is left of the last person, in people: a fluid never ends quite.
 _NOBODY = 0.5
 
-# Phone, code, case: each takes a third of the time, with the spread of people and not of machines (exponential).
+# Phone, code, case: each takes a third of the time, and spreads as people do (exponentially).
 _STAGES = 3
 
 
