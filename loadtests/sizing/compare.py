@@ -70,7 +70,8 @@ def _course(run: Run, figures: Figures) -> Iterator[Beside]:
     most_waiting = max((sample.waiting or 0 for sample in read_samples(run.samples)), default=0)
     yield Beside("most people in the line", morning.most_waiting, float(most_waiting), "")
     if waits and most_waiting:
-        yield Beside("wait in the line, p50", morning.wait_seconds(0.5), median(waits), "s")
+        nobody_told = [0.0] * (figures.people - len(waits))
+        yield Beside("wait in the line, p50", morning.wait_seconds(0.5), median(waits + nobody_told), "s")
 
 
 def _house(profile: Profile, people_per_second: float) -> House:
