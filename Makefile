@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip
 	--no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check figures bench surge surge-ui surge-mutants chaos soak security sbom audit format lock clean
+.PHONY: help run test check figures bench surge surge-ui surge-mutants sizing chaos soak security sbom audit format lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -41,6 +41,9 @@ surge-ui: .venv/.local build/.surge ## the same on Locust's page, http://127.0.0
 
 surge-mutants: .venv/.local build/.surge ## break the service on purpose, and see that the oracle notices
 	@$(BIN)/python -m loadtests.surge.mutants $(ARGS)
+
+sizing: .venv/.dev ## say what to start for a country (other crowds: ARGS="--people N …"; runs beside it: ARGS="--run …")
+	@$(BIN)/python -m loadtests.sizing $(ARGS)
 
 chaos: .venv/.dev ## do to it what the fault table says (some rows: ROW="8 12")
 	@$(BIN)/python -m loadtests.chaos $(addprefix --row ,$(ROW)) $(ARGS)

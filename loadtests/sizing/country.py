@@ -130,10 +130,9 @@ def _whole_way(country: Country) -> dict[Step, float]:
 def _jobs(country: Country, busiest: dict[Step, float]) -> dict[str, float]:
     """Workers that are needed because each has only so many jobs on their way, however long those take."""
     cases = busiest[Step.CONFIRM]
-    sent = busiest[Step.PHONE] + (_MESSAGES - 1) * cases
+    messages = busiest[Step.PHONE] + (_MESSAGES - 1) * cases
+    each = (("cases", cases, country.case_seconds), ("messages", messages, country.message_seconds))
     return {
-        f"{cases:,.0f} cases/s of {country.case_seconds:g} s": cases * country.case_seconds / _JOBS_AT_ONCE,
-        f"{sent:,.0f} messages/s of {country.message_seconds:g} s": sent
-        * country.message_seconds
-        / _JOBS_AT_ONCE,
+        f"{count:,.0f} {name}/s of {seconds:g} s": count * seconds / _JOBS_AT_ONCE
+        for name, count, seconds in each
     }

@@ -98,8 +98,7 @@ async def measure(folder: Path, people: int, measured_on: str) -> Costs:
             some = inside[: people // 10] if steps is None else inside[people // 10 :]
             for step, act in _WAY:
                 await meter.count(step, act, some, steps)
-        async with stack.redis() as redis:
-            await redis.hset(f"{{{PROGRAMME}}}:door", "limit", "0")  # type: ignore[misc]  # redis-py types one method for sync and async.
+        await stack.set_limit(0)
         for step, act in ((Step.FULL, _find_it_full), (Step.POLL, _poll)):
             await meter.count(step, act, outside, meter.steps)
     return Costs(steps=meter.steps, idle=meter.idle, measured_on=measured_on)
