@@ -18,6 +18,10 @@ async def test_a_cheap_row_of_the_fault_table_holds(row: Row, tmp_path: Path) ->
     assert measured.verdict is not Verdict.BROKEN, measured.says
 
 
+def test_every_row_says_how_it_was_seen_to_fail() -> None:
+    assert [row.number for row in discover() if not row.broken_once] == []
+
+
 def test_the_rows_are_named_after_their_numbers() -> None:
     files = Path(__file__).parents[2].joinpath("loadtests", "chaos", "rows").glob("row_*.py")
 

@@ -1,6 +1,7 @@
 """Row 27: an operator lowers the limit from 25 000 to 100 while people apply, and raises it again."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from loadtests.chaos.admitting import occupied
@@ -14,6 +15,8 @@ _PEOPLE, _AT_ONCE = 1_500, 400
 _HIGH, _LOW = 25_000, 100
 _LOWER_ABOVE = 300
 _HOLD_SECONDS = 3.0
+# Cases end within seconds of one another; whoever is still above the limit then is above it for good.
+_MOST_SECONDS = 30.0
 
 
 async def run(folder: Path) -> Measured:
@@ -25,18 +28,19 @@ async def run(folder: Path) -> Measured:
             live_when_lowered, converged_seconds = await steering
         losses = await check_books(stack, ledger)
         slots = occupied(stack.aof)
+    how = "not" if converged_seconds is None else f"{converged_seconds:.1f} s later"
     return judge(
         ledger,
         losses,
-        f"{live_when_lowered} were live when the limit became {_LOW}; below it {converged_seconds:.1f} s "
-        f"later, as cases ended; taken above the limit in force: {slots.over}.",
-        held=not slots.over and live_when_lowered > _LOW,
+        f"{live_when_lowered} were live when the limit became {_LOW}; below it {how}, as cases ended; taken "
+        f"above the limit in force: {slots.over}.",
+        held=not slots.over and live_when_lowered > _LOW and converged_seconds is not None,
         seconds=converged_seconds,
     )
 
 
-async def _steer(stack: Stack) -> tuple[int, float]:
-    """Return how many were live when the limit was lowered, and after how long they were below it."""
+async def _steer(stack: Stack) -> tuple[int, float | None]:
+    """Return how many were live when the limit was lowered, and after how long they were below it; or not."""
 
     async def are_many() -> bool:
         return await _live(stack) > _LOWER_ABOVE
@@ -47,7 +51,9 @@ async def _steer(stack: Stack) -> tuple[int, float]:
     await until(are_many)
     await stack.set_limit(_LOW)
     live = await _live(stack)
-    converged_seconds = await until(are_few)
+    converged_seconds: float | None = None
+    with suppress(TimeoutError):
+        converged_seconds = await until(are_few, _MOST_SECONDS)
     await asyncio.sleep(_HOLD_SECONDS)
     await stack.set_limit(_HIGH)
     return live, converged_seconds
@@ -63,6 +69,6 @@ ROW = Row(
     number=27,
     title="limit 25 000 → 100 → 25 000 while people apply",
     expected="nobody let in above the limit in force, nobody put out",
-    broken_once="",
+    broken_once="With a lowered limit that no call obeys, 263 slots were taken above it.",
     run=run,
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from math import inf
 from pathlib import Path
 from statistics import linear_regression, mean
 
@@ -26,7 +27,8 @@ async def run(folder: Path) -> Measured:
             result = await door.press(_CROWD * capacity, _SECONDS)
     warm = [(at, mb) for at, mb in seen if at >= _WARM_SECONDS]
     a_minute = 60 * linear_regression(*zip(*warm, strict=True)).slope
-    p99_ms = result.latency["202"].p99_ms
+    # Nobody let in is nobody answered within a second.
+    p99_ms = result.latency["202"].p99_ms if "202" in result.latency else inf
     held = a_minute <= _MOST_MB_A_MINUTE and p99_ms <= _MOST_P99_MS
     return Measured(
         verdict=Verdict.HELD if held else Verdict.BROKEN,
@@ -50,6 +52,6 @@ ROW = Row(
     number=36,
     title="5× for longer than a minute",
     expected="memory stays as it is, whoever is let in is answered within a second",
-    broken_once="",
+    broken_once="With a kilobyte of every request kept memory grew by 714.9 MB a minute.",
     run=run,
 )

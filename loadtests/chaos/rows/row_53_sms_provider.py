@@ -81,6 +81,7 @@ async def _measure(stack: Stack) -> Measured:
     first, second = await _taken(stack, "sms"), await _taken(stack, "sms-second")
     asked = await counted(stack, "qabyldau_codes_asked_total", 'outcome="sent"')
     notices = await counted(stack, "qabyldau_messages_total", 'message="notice"', 'outcome="sent"')
+    noticed = f"noticed after {noticed_seconds:.0f} s" if math.isfinite(noticed_seconds) else "never noticed"
     before, after = silent.at_once(), silent.at_once(since=noticed_seconds + 1)
     is_quick = all(quick >= _FEWEST_AT_ONCE * came for came, quick in (down.at_once(), slow.at_once(), after))
     return judge(
@@ -88,11 +89,11 @@ async def _measure(stack: Stack) -> Measured:
         losses,
         f"Confirmed with the first code, within {_AT_ONCE_SECONDS:.0f} s: {_of(down.at_once())} while the "
         f"first provider was down, {_of(slow.at_once())} while it was slow, {_of(before)} while it took "
-        f"codes and delivered none. That was noticed after {noticed_seconds:.0f} s; then {_of(after)}. The "
+        f"codes and delivered none. That was {noticed}; then {_of(after)}. The "
         f"others had a second code, by the other one: confirmed {ledger.acknowledged} of "
         f"{len(ledger.cases)}. {asked} codes and {notices} notices, {first} + {second} taken.",
         held=is_quick and noticed_seconds <= _MOST_TO_NOTICE_SECONDS and first + second == asked + notices,
-        seconds=noticed_seconds,
+        seconds=noticed_seconds if math.isfinite(noticed_seconds) else None,
     )
 
 
@@ -118,10 +119,15 @@ async def _mended(stack: Stack, ledger: Ledger) -> None:
 
 
 async def _until_noticed(stack: Stack) -> float:
+    """Return infinity when it was not."""
+
     async def is_noticed() -> bool:
         return "sms_silent" in stack.log.read_text(errors="replace")
 
-    return await until(is_noticed, _SILENT_SECONDS)
+    try:
+        return await until(is_noticed, _SILENT_SECONDS)
+    except TimeoutError:
+        return math.inf
 
 
 async def _taken(stack: Stack, root: str) -> int:
@@ -147,6 +153,6 @@ ROW = Row(
     number=53,
     title="the first SMS provider is down, is slow, says 200 and never delivers",
     expected="the second one carries the codes; no code counts twice, each stays valid",
-    broken_once="When notices counted as codes, more were taken than asked for, and the row said so.",
+    broken_once="With each message sent by both, 2 061 were taken of 1 136 asked for, in a shorter run.",
     run=run,
 )
