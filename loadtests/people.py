@@ -17,6 +17,10 @@ _FIRST_BIRTHDAY = date(1950, 1, 1)
 _PREFIXES = ("701", "702", "705", "707", "708", "747", "771", "775", "776", "777", "778")
 _NUMBERS_PER_PREFIX = 10_000_000
 
+# Neighbours in the book of telephones share a limit of codes, so people are spread over all of it: a factor
+# without a divisor in common with its size gives everybody a phone of their own.
+_PHONES_APART = 1_000_003
+
 # Ten thousand days of birth and ten prefixes hold as many.
 MOST_PEOPLE = 100_000_000
 
@@ -45,7 +49,7 @@ def iban(n: int) -> str:
 
 
 def phone(n: int) -> str:
-    prefix, number = divmod(n, _NUMBERS_PER_PREFIX)
+    prefix, number = divmod(n * _PHONES_APART % MOST_PEOPLE, _NUMBERS_PER_PREFIX)
     return f"+7{_PREFIXES[prefix]}{number:07}"
 
 

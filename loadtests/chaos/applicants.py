@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from gateway.domain.case import DECIDED
 from loadtests.chaos.service import Stack
-from loadtests.people import MOST_PEOPLE, address, form, phone
+from loadtests.people import address, form, phone
 
 PROGRAMME = "42500"
 
@@ -25,10 +25,6 @@ PROGRAMME = "42500"
 PATIENCE_SECONDS = 240.0
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _PAUSE_SECONDS = 0.2
-
-# Neighbours in the book of telephones share a limit of codes, so people are spread over all of it. A number
-# without a divisor in common with the size of the book gives everybody a phone of their own.
-_SPREAD = 1_000_003
 
 # Answers after which the same call is sent again: the service is away, or was, in the middle of it.
 _COME_BACK = frozenset({500, 502, 503, 504})
@@ -145,7 +141,7 @@ class Person:
 
     async def _give_phone(self, case: Case) -> None:
         url = f"{self._url}/v1/applications/{case.id}/phone"
-        status, given = await self._insist(url, {"phone": phone_of(case.n)}, case.headers)
+        status, given = await self._insist(url, {"phone": phone(case.n)}, case.headers)
         # A call whose answer was lost has sent its code; sent again it is told to wait for it.
         if status != HTTPStatus.ACCEPTED and given.get("code") != "rate_limited":
             raise _WrongAnswer(status, given)
@@ -163,7 +159,7 @@ class Person:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _code(self, case: Case) -> str:
-        url = f"{self._standins_url}/sms/inbox?phone=%2B{phone_of(case.n)[1:]}"
+        url = f"{self._standins_url}/sms/inbox?phone=%2B{phone(case.n)[1:]}"
         while True:
             status, messages = await self._once("GET", url, None, {})
             if status == HTTPStatus.OK and messages:
@@ -265,10 +261,6 @@ async def effects_in_e_maket(stack: Stack) -> dict[str, int]:
         session.get(f"{stack.standins_url}/e-maket/applications") as response,
     ):
         return {one["application_id"]: one["effects"] for one in await response.json()}
-
-
-def phone_of(n: int) -> str:
-    return phone(n * _SPREAD % MOST_PEOPLE)
 
 
 async def _states(stack: Stack, ledger: Ledger, cases: Iterable[Case]) -> dict[str, str]:

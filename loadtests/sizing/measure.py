@@ -27,8 +27,6 @@ _PAGE = f"/v1/programmes/{PROGRAMME}"
 # Enough for what comes at once to be decided and written at once, as in a rush.
 _AT_ONCE = 32
 _MOST_TRIES = 20
-# Neighbours in the book of telephones share a limit of codes.
-_SPREAD = 1_000_003
 _QUIET_SECONDS, _POLL_SECONDS = 5.0, 0.2
 # Jobs that are gone from the queues may still be ending.
 _SETTLE_SECONDS = 1.0
@@ -171,12 +169,12 @@ async def _submit(client: _Client, person: _Person) -> None:
 
 
 async def _give_phone(client: _Client, person: _Person) -> None:
-    body = {"phone": _phone(person)}
+    body = {"phone": phone(person.n)}
     await client.ask("POST", f"{person.url}/phone", person, body, HTTPStatus.ACCEPTED)
 
 
 async def _confirm(client: _Client, person: _Person) -> None:
-    code = await client.code_for(_phone(person))
+    code = await client.code_for(phone(person.n))
     await client.ask("POST", f"{person.url}/confirmation", person, {"code": code})
 
 
@@ -193,10 +191,6 @@ async def _find_it_full(client: _Client, person: _Person) -> None:
 
 async def _poll(client: _Client, person: _Person) -> None:
     await client.ask("GET", "/v1/waiting-room", person)
-
-
-def _phone(person: _Person) -> str:
-    return phone(person.n * _SPREAD % 100_000_000)
 
 
 _WAY: tuple[tuple[Step, _Act], ...] = (
