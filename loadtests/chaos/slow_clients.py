@@ -117,12 +117,19 @@ async def _attack(port: int, many: dict[str, int]) -> None:
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
     connected = treated.connected
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await _end(tasks)
     # Those who were never put out were borne until now.
     treated.connected = connected
     sys.stdout.write(msgspec.json.encode(treated).decode() + "\n")
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel, and again whoever was just putting away a connection and took it for the end of that."""
+    going: set[asyncio.Task[None]] = set(tasks)
+    while going:
+        for task in going:
+            task.cancel()
+        _, going = await asyncio.wait(going, timeout=1)
 
 
 def main() -> None:
