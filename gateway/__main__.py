@@ -1,11 +1,13 @@
 """`python -m gateway`: the public HTTP processes, under one server that restarts those that die."""
 
 import resource
+import socket
 import sys
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.net import SocketSpec  # type: ignore[attr-defined]  # It has this name there only.
 from granian.server.mp import MPServer
 
 from config.settings import Settings, load_settings
@@ -30,6 +32,9 @@ BACKLOG = 4_096
 # memory bears: an idle connection takes some ten kilobytes.
 MOST_CONNECTIONS = 65_536
 FILES_OF_OUR_OWN = 1_024
+
+# An answer that nobody reads holds its connection this long.
+UNREAD_TIMEOUT_MS = 10_000
 
 # A request ends within the deadlines of body, Redis and register; the supervisor waits ten seconds.
 STOP_SECONDS = 8
@@ -57,8 +62,23 @@ def _allow_open_files() -> int:
     return min(max(most - FILES_OF_OUR_OWN, most // 2), MOST_CONNECTIONS)
 
 
+class _Server(MPServer):
+    def _init_shared_socket(self) -> None:
+        """Listen with one socket for all processes, so that the server's own deadlines can be completed.
+
+        It has none for answers that are not read; the kernel has one, and connections inherit it. And whoever
+        waits to be taken does not belong to one process, to be lost with it.
+        """
+        listening = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._ssp, self._shd = None, listening  # type: ignore[assignment]  # Typed by its first value.
+        self._sfd = listening.get_fd()
+        self._sso = socket.socket(fileno=self._sfd)
+        self._sso.set_inheritable(True)
+        self._sso.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_MS)
+
+
 def _server(settings: Settings, connections: int) -> MPServer:
-    return MPServer(
+    return _Server(
         "gateway.app:app_from_environment",
         factory=True,
         interface=Interfaces.ASGI,

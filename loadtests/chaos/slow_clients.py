@@ -6,7 +6,9 @@ treated, as JSON.
 """
 
 import asyncio
+import random
 import resource
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -20,6 +22,10 @@ from loadtests.bench.requests import HOST
 from loadtests.chaos.meanwhile import until
 
 _BYTE_EVERY_SECONDS = 1.0
+# They come one after the other, as from any such tool, and not all at the same moment again and again.
+_WITHIN_SECONDS = 10.0
+# Who reads nothing has room for little: the answers stand at the other side.
+_ROOM_BYTES = 4_096
 _AGAIN_AFTER_SECONDS = 0.2
 _MOST_WAIT_SECONDS = 15.0
 
@@ -61,7 +67,7 @@ async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, d
 
 
 async def _read_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Ask for more than the buffers hold, and leave it there."""
+    """Ask for more than buffers hold, and leave it there."""
     writer.transport.pause_reading()  # type: ignore[attr-defined]  # A socket's transport reads.
     while not writer.transport.is_closing():
         writer.write(_FACTS * 20)
@@ -83,9 +89,10 @@ _ATTACKS: dict[str, Attack] = {
 
 async def _keep_at_it(port: int, kind: str, treated: Treated) -> None:
     """Connect again whenever put out."""
+    await asyncio.sleep(random.uniform(0, _WITHIN_SECONDS))  # noqa: S311 - chance, not a secret.
     while True:
         with suppress(OSError):
-            reader, writer = await asyncio.open_connection(HOST, port, limit=1_024)
+            reader, writer = await asyncio.open_connection(sock=await _connect(port), limit=1_024)
             began = time.monotonic()
             treated.connected += 1
             try:
@@ -100,6 +107,18 @@ async def _keep_at_it(port: int, kind: str, treated: Treated) -> None:
                 writer.transport.abort()
             treated.put_out[kind] = treated.put_out.get(kind, 0) + 1
         await asyncio.sleep(_AGAIN_AFTER_SECONDS)
+
+
+async def _connect(port: int) -> socket.socket:
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
+    opened.settimeout(0)
+    try:
+        await asyncio.get_running_loop().sock_connect(opened, (HOST, port))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 async def _attack(port: int, many: dict[str, int]) -> None:

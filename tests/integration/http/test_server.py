@@ -3,13 +3,14 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.conftest import free_port
 from tests.integration.http.journey import PROGRAMME, form, new_iban, new_iin, new_phone
 
 ROOT = Path(__file__).parents[3]
+UNREAD_SECONDS = 10
 APPLICATIONS = f"/v1/programmes/{PROGRAMME}/applications"
 
 
@@ -175,6 +177,24 @@ def test_a_body_that_trickles_is_given_up(server: Server) -> None:
                 continue
 
     assert answer.startswith(b"HTTP/1.1 408")
+
+
+def test_an_answer_that_nobody_reads_is_given_up(server: Server) -> None:
+    facts = f"GET /v1/programmes/{PROGRAMME} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(UNREAD_SECONDS / 10)
+        stuck_at = time.monotonic()
+        with suppress(TimeoutError):
+            while True:
+                client.sendall(facts * 100)
+                stuck_at = time.monotonic()
+        # Reading would make room; whoever only looks sees the connection end.
+        poll = select.poll()
+        poll.register(client, select.POLLHUP)
+        assert poll.poll(3 * UNREAD_SECONDS * 1000)
+        assert time.monotonic() - stuck_at > UNREAD_SECONDS / 2
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "in chunks"])
