@@ -1,12 +1,10 @@
 """`make security`: every attack at full size; what came of it goes into docs/evidence/security.md.
 
-`--quick` is the same with a fiftieth of everything; it and `--only NAME` write nothing.
+`--only NAME` makes one proof again; `--quick` is the same with a fiftieth of everything, and writes nothing.
 """
 
 import argparse
 import asyncio
-import os
-import platform
 import sys
 import tempfile
 import time
@@ -16,10 +14,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from loadtests.chaos.book import surroundings
 from tests.security import contract, fuzzing, supplied
 from tests.security.guessing import attack
+from tests.security.page import WORDS, Proof, Row, keep
 from tests.security.rotating import lost_after, rotate, sealed_by
-from tests.security.serving import GENEROUS, ROOT, Served, served, valkey_of_its_own
+from tests.security.serving import GENEROUS, Served, served, valkey_of_its_own
 from tests.security.telling_apart import (
     Likeness,
     foreign_receipts,
@@ -27,8 +27,6 @@ from tests.security.telling_apart import (
     persons,
     persons_at_a_full_door,
 )
-
-PAGE = ROOT / "docs" / "evidence" / "security.md"
 
 PAIRS, FOREIGN, PEOPLE, GUESSES, CASES, FUZZ_SECONDS = 5_000, 10_000, 500, 10_000, 300, 600
 QUICK = 50
@@ -38,13 +36,6 @@ MOST_DISTANCE = 0.06
 # What chance alone does to few pairs: passed once in a hundred by two samples of the same (Smirnov).
 CHANCE = 1.63
 MOST_TRIES = 5
-
-
-class Row(Struct, frozen=True):
-    rows: str
-    asked: str
-    found: str
-    held: bool | None
 
 
 class Scale(Struct, frozen=True):
@@ -155,38 +146,23 @@ PROOFS: dict[str, Callable[[Scale], list[Row]]] = {
     "supply": run_supply,
 }
 
-HEAD = """\
-# Security: what was tried
-
-Written by `make security`. Rows are those of the fault table; what each attack does is in `tests/security/`,
-and smaller ones of all of them run in `make test`. {machine}; {taken:.0f} minutes.
-
-| rows | asked | found | |
-|---|---|---|---|
-"""
-WORDS = {True: "held", False: "**BROKEN**", None: "not run"}
-
-
-def page_of(rows: list[Row], seconds: float) -> str:
-    lines = [f"| {row.rows} | {row.asked} | {row.found} | {WORDS[row.held]} |\n" for row in rows]
-    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    return HEAD.format(machine=machine, taken=seconds / 60) + "".join(lines)
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make security")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", choices=PROOFS, action="append")
     options = parser.parse_args()
-    began, rows = time.monotonic(), list[Row]()
+    is_broken = False
     for name in options.only or PROOFS:
-        for row in PROOFS[name](Scale(QUICK if options.quick else 1)):
+        began = time.monotonic()
+        rows = PROOFS[name](Scale(QUICK if options.quick else 1))
+        for row in rows:
             sys.stdout.write(f"{WORDS[row.held]:<12}{row.asked}\n{'':<12}{row.found}\n")
             sys.stdout.flush()
-            rows.append(row)
-    if not options.quick and not options.only:
-        PAGE.write_text(page_of(rows, time.monotonic() - began))
-    sys.exit(any(row.held is False for row in rows))
+            is_broken |= row.held is False
+        if not options.quick:
+            keep(name, Proof(rows, time.monotonic() - began, surroundings()), PROOFS)
+    sys.exit(is_broken)
 
 
 if __name__ == "__main__":
