@@ -51,7 +51,9 @@ def compare(folder: Path, costs: Costs) -> list[Beside]:
     """Raises OSError for a folder that holds no run."""
     run = read_run(folder)
     figures = msgspec.json.decode((folder / "figures.json").read_bytes(), type=Figures)
-    return [*_course(run, figures), *_processors(run, figures, costs)]
+    # Where people hold their slots until they are told to go on, the course is what they are told.
+    course = [] if run.profile.hold else list(_course(run, figures))
+    return [*course, *_processors(run, figures, costs)]
 
 
 def _course(run: Run, figures: Figures) -> Iterator[Beside]:
