@@ -23,6 +23,7 @@ OF_PROGRAMMES = {
     "qabyldau_slots_live",
     "qabyldau_slots_unconfirmed",
     "qabyldau_slots_high",
+    "qabyldau_store_short_of_memory",
     "qabyldau_applications_accepted",
     "qabyldau_tickets_waiting",
     "qabyldau_tickets_reserved",
