@@ -60,6 +60,13 @@ class _QuickConnection(Connection):
         packed: list[bytes] = _PACKER.pack(*args)
         return packed
 
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        """Raises RedisConnectionError for a connection that has just gone; uvloop's word is RuntimeError."""
+        try:
+            await super().send_packed_command(*args, **options)
+        except RuntimeError as error:
+            raise RedisConnectionError("the connection is gone") from error
+
 
 _PACKER = HiredisRespSerializer()
 

@@ -40,3 +40,20 @@ async def test_a_call_without_a_connection_fails_alone(
     assert await store.read("PING")
     assert (await store.redis.info("stats"))["total_connections_received"] == made
     await store.aclose()
+
+
+def refuse_as_uvloop_does(_: object) -> None:
+    """What is written to a connection that the other side has just closed."""
+    raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+
+async def test_a_connection_that_has_just_gone_is_made_anew(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(open_redis(redis_url, timeout_ms=2_000))
+    await store.read("PING")
+    [connection] = store.redis.connection_pool._available_connections
+    monkeypatch.setattr(connection._writer, "writelines", refuse_as_uvloop_does)
+
+    assert await store.read("PING")
+    await store.aclose()
