@@ -92,11 +92,9 @@ async def test_calls_that_come_together_share_commits_and_fail_alone(
         return_exceptions=True,
     )
     assert isinstance(failed, IntegrityError)
-    assert (first, again, last) == (
-        journal_number(programme, 2026, 1),
-        first,
-        journal_number(programme, 2026, 2),
-    )
+    # Which of two that come at once has the lower number is nobody's promise; that there is no gap, is.
+    assert again == first
+    assert {first, last} == {journal_number(programme, 2026, serial) for serial in (1, 2)}
 
 
 async def test_sqlite_commits_what_waits_in_one_step(tmp_path: Path) -> None:
