@@ -126,6 +126,7 @@ def decode_identifier(type_: type, value: Any) -> Any:
     The ValidationError that comes of it is for programs only: it is in English and names one fault of many.
     """
     if not issubclass(type_, Iin | Bin | Iban):
+        # msgspec's own word for a type that a hook does not serve.
         raise NotImplementedError(type_.__name__)
     if not isinstance(value, str):
         raise IdentifierError(IdentifierFault.WRONG_CHARACTERS)

@@ -35,7 +35,7 @@ def open_redis(url: str, timeout_ms: int, programme: str = "") -> Redis:
 
 
 def _is_away(error: Exception) -> bool:
-    """Tell whether another call would fail as well: Redis neither refused this one nor was not even asked.
+    """Tell whether Redis is in trouble: it was asked, and did not answer that it would not.
 
     One that misses its replicas may not be the primary any more.
     """

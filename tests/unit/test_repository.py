@@ -29,7 +29,7 @@ def our_python() -> list[Path]:
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
-        pytest.skip("not a git checkout")
+        pytest.skip("not a git checkout: nothing says which files are the project's")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 

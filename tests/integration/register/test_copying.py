@@ -77,7 +77,7 @@ async def test_without_the_client_of_postgresql_that_is_said(
     empty_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if empty_dsn.startswith("sqlite"):
-        pytest.skip("SQLite needs none")
+        pytest.skip("SQLite is copied without a client of its own")
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RegisterNotCopied, match="there is no pg_dump here"):
         await copy_register(empty_dsn, tmp_path)
